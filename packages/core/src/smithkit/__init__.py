@@ -1,0 +1,83 @@
+"""smithkit: the modular Python SDK for the LangSmith API.
+
+    from smithkit import Client, traceable
+
+Names are loaded when they are first used. Which there are depends on what is installed; a name of a
+package that is not says how to install it.
+"""
+
+from __future__ import annotations
+
+# Other distributions add their packages to this one: smithkit.tracing, smithkit.datasets, …
+__path__ = __import__("pkgutil").extend_path(__path__, __name__)
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from smithkit._version import __version__
+    from smithkit.client import AsyncClient, Client
+    from smithkit.tracing import (
+        ContextThreadPoolExecutor,
+        RunTree,
+        configure,
+        get_current_run_tree,
+        get_tracing_context,
+        set_run_metadata,
+        trace,
+        traceable,
+        tracing_context,
+        uuid7,
+        uuid7_from_datetime,
+    )
+
+__all__ = [
+    "AsyncClient",
+    "Client",
+    "ContextThreadPoolExecutor",
+    "RunTree",
+    "__version__",
+    "configure",
+    "get_current_run_tree",
+    "get_tracing_context",
+    "set_run_metadata",
+    "trace",
+    "traceable",
+    "tracing_context",
+    "uuid7",
+    "uuid7_from_datetime",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in ("AsyncClient", "Client"):
+        from smithkit import client as module
+    elif name == "__version__":
+        from smithkit import _version as module
+    else:
+        module = _module_of(name)
+    value = getattr(module, name)
+    globals()[name] = value
+    return value
+
+
+def _module_of(name: str) -> Any:
+    from importlib import import_module
+
+    from smithkit._catalogue import NAMES
+
+    if name not in NAMES:
+        raise AttributeError(f"module 'smithkit' has no attribute {name!r}")
+    try:
+        return import_module(NAMES[name])
+    except ModuleNotFoundError as error:
+        if error.name != NAMES[name]:
+            raise
+        package = NAMES[name].rpartition(".")[2]
+        raise ImportError(
+            f"`{name}` needs smithkit-{package}: pip install 'smithkit-core[{package}]'"
+        ) from None
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

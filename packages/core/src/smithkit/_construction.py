@@ -1,0 +1,110 @@
+"""Helpers of the clients' constructors: options of other packages, plugins, views."""
+
+from __future__ import annotations
+
+import warnings
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from smithkit import _catalogue, plugins
+from smithkit.config import resolve
+from smithkit.errors import LangSmithUserError, MissingPackageWarning
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from smithkit.transport import Transport
+
+__all__ = [
+    "changed_options",
+    "configure",
+    "first_two",
+    "hooks",
+    "known_options",
+    "resolve",
+    "run_on_close",
+    "view",
+]
+
+M = TypeVar("M")
+
+
+def changed_options(arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """Of a constructor's arguments, the options of other packages that differ from their default."""
+    defaults = {"auto_batch_tracing": True, "omit_traced_runtime_info": False, "disable_prompt_cache": False}
+    return {
+        name: arguments[name]
+        for name in _catalogue.OPTIONS
+        if name in arguments and arguments[name] != defaults.get(name)
+    }
+
+
+def known_options(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Check the names of options that are passed on.
+
+    Raises:
+        TypeError: An option that no client has.
+    """
+    unknown = sorted(set(options) - set(_catalogue.OPTIONS))
+    if unknown:
+        raise TypeError(f"AsyncClient has no option {unknown[0]!r}.")
+    return dict(options)
+
+
+def first_two(timeout_ms: int | tuple[int | None, ...] | None) -> int | tuple[int, int] | None:
+    """(connect, read) of a time limit as the asynchronous client takes it.
+
+    Raises:
+        LangSmithUserError: A tuple of fewer than two numbers.
+    """
+    if timeout_ms is None or isinstance(timeout_ms, int):
+        return timeout_ms
+    try:
+        connect, read = timeout_ms[:2]
+    except ValueError:
+        raise LangSmithUserError(f"timeout_ms needs (connect, read), not {timeout_ms!r}.") from None
+    return connect or 10_000, read or 90_001
+
+
+def hooks(given: Sequence[object]) -> plugins.ClientHooks:
+    """The hooks of a client with plugins of its own."""
+    return plugins.ClientHooks(given)
+
+
+def configure(client: Transport) -> None:
+    """Hand the options to the packages that they belong to, and name those that are missing."""
+    options = client.config.options
+    if "cache" in options:
+        warnings.warn(
+            "Client(cache=...) is deprecated: use disable_prompt_cache=, or configure_global_prompt_cache().",
+            DeprecationWarning,
+            stacklevel=4,
+        )
+    loaded = {record.name for record in plugins.manager().records if record.status == "loaded"}
+    for name in options:
+        package = _catalogue.OPTIONS[name]
+        if package not in loaded:
+            warnings.warn(
+                f"Client({name}=...) has no effect without smithkit-{package}: "
+                f"pip install 'smithkit-core[{package}]'",
+                MissingPackageWarning,
+                stacklevel=4,
+            )
+    plugins.configure(client, client.hooks)
+
+
+def run_on_close(client: Transport) -> None:
+    """Call what packages asked to be called when a client closes."""
+    for function in client.state.get("on_close", ()):
+        function()
+
+
+def view(client: Any, methods: type[M]) -> M:
+    """An object with a class's methods that shares a client's attributes."""
+    from smithkit.transport import AsyncTransport, SyncTransport
+
+    transport = AsyncTransport if client.asynchronous else SyncTransport
+    if not issubclass(methods, transport):
+        methods = type(methods.__name__, (methods, transport), {})
+    made: M = object.__new__(methods)
+    made.__dict__ = client.__dict__
+    return made

@@ -1,0 +1,181 @@
+"""The asynchronous transport, on httpx2."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+from smithkit.errors import MissingPackageError
+from smithkit.operations import Request, Response, adrive
+from smithkit.transport._base import TransmissionError, Transport, Wire
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
+    from typing import Literal, Self
+
+    import httpx2
+
+    from smithkit.config import Config
+    from smithkit.plugins import ClientHooks
+    from smithkit.schemas import LangSmithInfo
+    from smithkit.transport._sync import SyncTransport
+
+__all__ = ["AsyncTransport"]
+
+
+class AsyncTransport(Transport):
+    """Sends the requests of an `AsyncClient`, on the running event loop.
+
+    Args:
+        config: The client's settings.
+        hooks: The hooks that see its requests.
+
+    Raises:
+        MissingPackageError: httpx2 is not installed.
+    """
+
+    asynchronous = True
+
+    def __init__(self, config: Config, hooks: ClientHooks) -> None:
+        super().__init__(config, hooks)
+        self.session: httpx2.AsyncClient = _new_client(config)
+        """The `httpx2.AsyncClient` in use."""
+        self._blocking: SyncTransport | None = None
+
+    async def send(self, request: Request) -> Response:
+        """Send one request, with retries and hooks.
+
+        Args:
+            request: What to send.
+
+        Returns:
+            The accepted answer.
+
+        Raises:
+            LangSmithError: It could not be sent, was not understood, or was refused.
+        """
+        return await adrive(self._exchange(request), self._step)
+
+    async def perform(self, step: Any) -> Any:
+        """Do what a flow asks for: send a `Request`, or wait some seconds."""
+        return await (self.send(step) if isinstance(step, Request) else asyncio.sleep(step))
+
+    async def request_with_retries(
+        self,
+        /,
+        method: Literal["GET", "POST", "PUT", "PATCH", "DELETE"],
+        pathname: str,
+        *,
+        request_kwargs: Mapping[str, Any] | None = None,
+        stop_after_attempt: int = 1,
+        retry_on: Sequence[type[BaseException]] | None = None,
+        to_ignore: Sequence[type[BaseException]] | None = None,
+        handle_response: Callable[[httpx2.Response, int], Any] | None = None,
+        _context: str = "",
+        **kwargs: Any,
+    ) -> httpx2.Response:
+        """Send a request of your own; see `Client.request_with_retries`.
+
+        Returns:
+            The `httpx2.Response`.
+
+        Raises:
+            LangSmithError: By status, see `smithkit.errors`.
+        """
+        flow = self._request_with_retries(
+            method,
+            pathname,
+            request_kwargs=request_kwargs,
+            stop_after_attempt=stop_after_attempt,
+            retry_on=retry_on,
+            to_ignore=to_ignore,
+            handle_response=handle_response,
+            context=_context,
+            kwargs=kwargs,
+        )
+        response: httpx2.Response = await adrive(flow, self.perform)
+        return response
+
+    @property
+    def info(self) -> Awaitable[LangSmithInfo]:
+        """An awaitable of what the server says about itself (``GET /info``), asked once."""
+        return adrive(self._server_info(), self.perform)
+
+    def blocking(self) -> SyncTransport:
+        """A synchronous transport with this client's settings, for what works in threads."""
+        if self._blocking is None:
+            from smithkit.transport._sync import SyncTransport
+
+            self._blocking = SyncTransport(self.config, self.hooks)
+        return self._blocking
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        if self._blocking is not None:
+            self._blocking.close()
+        await self.session.aclose()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.aclose()
+
+    async def _step(self, step: Any) -> Any:
+        return await (self._transmit(step) if isinstance(step, Wire) else asyncio.sleep(step))
+
+    async def _transmit(self, wire: Wire) -> Response:
+        import httpx2
+
+        connect, read = wire.timeout
+        extra = dict(wire.extra)
+        try:
+            raw = await self.session.request(
+                wire.method,
+                wire.url,
+                params=wire.params,
+                content=_content(wire.content),
+                files=wire.files,
+                headers=wire.headers,
+                timeout=httpx2.Timeout(read, connect=connect),
+                follow_redirects=extra.pop("allow_redirects", wire.follow_redirects),
+                **extra,
+            )
+        except (httpx2.UnsupportedProtocol, httpx2.InvalidURL) as error:
+            raise TransmissionError(f"{error} Check the endpoint's URL.", final=True) from error
+        except httpx2.RequestError as error:
+            raise _transmission_error(error) from error
+        return Response(raw.status_code, raw.headers, raw.content, str(raw.url), raw)
+
+
+def _new_client(config: Config) -> httpx2.AsyncClient:
+    try:
+        import httpx2
+    except ImportError as error:
+        raise MissingPackageError("AsyncClient needs httpx2: pip install 'smithkit-core[async]'") from error
+    if config.embedded:
+        from smithkit.transport._embedded_aio import EmbeddedTransport
+
+        return httpx2.AsyncClient(transport=EmbeddedTransport(config.api_url))
+    return httpx2.AsyncClient()
+
+
+def _content(content: Any) -> Any:
+    """Bytes as they are; collections of bytes joined, since httpx2 sends sync iterables only from bytes."""
+    if content is None or isinstance(content, bytes | str):
+        return content
+    return b"".join(content)
+
+
+def _transmission_error(error: httpx2.RequestError) -> TransmissionError:
+    import httpx2
+
+    if isinstance(error, httpx2.ProxyError):
+        return TransmissionError("the proxy refused or is down. Check HTTPS_PROXY, HTTP_PROXY and NO_PROXY.")
+    if isinstance(error, httpx2.ConnectTimeout | httpx2.PoolTimeout):
+        return TransmissionError("no connection in time. Check the endpoint, the network and timeout_ms.")
+    if isinstance(error, httpx2.TimeoutException):
+        return TransmissionError("no answer in time; see timeout_ms.", sent=True)
+    if isinstance(error, httpx2.ConnectError):
+        return TransmissionError("the server cannot be reached. Is it up, and the endpoint right?")
+    return TransmissionError(f"the answer broke off ({type(error).__name__}).", sent=True)

@@ -1,0 +1,76 @@
+"""JSON that is read, checked and kept word for word, whatever a client has put into it."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import orjson
+
+__all__ = ["dump", "load", "load_verbatim"]
+
+
+def load(data: bytes | bytearray) -> Any:
+    """Parse JSON.
+
+    Args:
+        data: UTF-8 text.
+
+    Returns:
+        The value.
+
+    Raises:
+        ValueError: It is not JSON, or nested too deeply to be handled.
+
+    Example:
+        >>> load(b"[1]")
+        [1]
+    """
+    return load_verbatim(data)[0]
+
+
+def load_verbatim(data: bytes | bytearray) -> tuple[Any, bytes]:
+    r"""Parse JSON and give the bytes to store for it.
+
+    They are the bytes received, except where those would not be accepted again by a strict reader: NaN and
+    Infinity become null and invalid UTF-8 the replacement character. Lone surrogates stay, escaped.
+
+    Args:
+        data: UTF-8 text.
+
+    Returns:
+        The value, and JSON that stands for it.
+
+    Raises:
+        ValueError: It is not JSON, or nested too deeply to be handled.
+
+    Example:
+        >>> load_verbatim(b'{"a": NaN}')
+        ({'a': None}, b'{"a":null}')
+    """
+    try:
+        return orjson.loads(data), bytes(data)
+    except orjson.JSONDecodeError:
+        return _load_leniently(data)
+
+
+def _load_leniently(data: bytes | bytearray) -> tuple[Any, bytes]:
+    try:
+        value = json.loads(data.decode("utf-8", "replace"), parse_constant=lambda _: None)
+        return value, dump(value)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+
+
+def dump(value: Any) -> bytes:
+    r"""Write a value that came from JSON as JSON.
+
+    Example:
+        >>> dump("\ud800")
+        b'"\\ud800"'
+    """
+    try:
+        return orjson.dumps(value)
+    except TypeError:
+        # Lone surrogates and integers beyond 64 bits: the standard library writes both.
+        return json.dumps(value, separators=(",", ":")).encode()

@@ -1,0 +1,143 @@
+"""Files named by their content, beside the database."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+from pathlib import Path
+
+__all__ = ["BlobFolder", "BlobSink", "StagedBlob"]
+
+
+class StagedBlob:
+    """Bytes that are received but belong to no record yet.
+
+    Attributes:
+        digest: SHA-256 of the content.
+        size: Its length.
+    """
+
+    __slots__ = ("_data", "_path", "digest", "size")
+
+    def __init__(self, digest: bytes, size: int, data: bytes | None, path: Path | None) -> None:
+        self.digest = digest
+        self.size = size
+        self._data = data
+        self._path = path
+
+    def place(self, target: Path) -> None:
+        """Make the content appear at its final path, whole or not at all; doing it again changes nothing."""
+        if target.exists():
+            return
+        target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if self._path is not None:
+            self._path.replace(target)
+            return
+        handle, name = tempfile.mkstemp(dir=target.parent)
+        with os.fdopen(handle, "wb") as file:
+            file.write(self._data or b"")
+        Path(name).replace(target)
+
+    def discard(self) -> None:
+        """Remove what was not placed."""
+        if self._path is not None:
+            self._path.unlink(missing_ok=True)
+
+
+class BlobSink:
+    """Takes a blob piece by piece; short ones stay in memory, others go to a temporary file.
+
+    Args:
+        folder: Where temporary files go: the file system of the final place.
+        spill: Length from which on a file is used.
+
+    Example:
+        >>> sink = BlobSink(Path("."), 100)
+        >>> sink.write(b"abc")
+        >>> sink.finish().size
+        3
+    """
+
+    __slots__ = ("_buffer", "_file", "_folder", "_hash", "_path", "_spill", "size")
+
+    def __init__(self, folder: Path, spill: int) -> None:
+        self.size = 0
+        self._folder = folder
+        self._spill = spill
+        self._buffer = bytearray()
+        self._hash = hashlib.sha256()
+        self._file: int | None = None
+        self._path: Path | None = None
+
+    @property
+    def in_memory(self) -> int:
+        """Bytes that are held in memory at present."""
+        return len(self._buffer)
+
+    def write(self, data: bytes | memoryview) -> None:
+        """Take the next piece."""
+        self.size += len(data)
+        self._hash.update(data)
+        self._buffer += data
+        if self.size > self._spill:
+            self._flush()
+
+    def finish(self) -> StagedBlob:
+        """Say that all was written."""
+        if self._file is None:
+            return StagedBlob(self._hash.digest(), self.size, bytes(self._buffer), None)
+        os.close(self._file)
+        self._file = None
+        return StagedBlob(self._hash.digest(), self.size, None, self._path)
+
+    def discard(self) -> None:
+        """Give up; nothing is left behind."""
+        if self._file is not None:
+            os.close(self._file)
+            self._file = None
+        if self._path is not None:
+            self._path.unlink(missing_ok=True)
+
+    def _flush(self) -> None:
+        if self._file is None:
+            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._file, name = tempfile.mkstemp(dir=self._folder, prefix=".incoming-")
+            self._path = Path(name)
+        view = memoryview(self._buffer)
+        while view:
+            view = view[os.write(self._file, view) :]
+        view.release()
+        self._buffer = bytearray()
+
+
+class BlobFolder:
+    """All blobs of one database.
+
+    Files are placed and removed inside write transactions alone. As those exclude each other across
+    processes, no file disappears while a record that names it is being written.
+
+    Args:
+        root: The folder; made when first needed.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+
+    def sink(self, spill: int) -> BlobSink:
+        """Begin to receive a blob."""
+        return BlobSink(self._root, spill)
+
+    def path(self, digest: bytes) -> Path:
+        """Tell where the blob with this digest is, or would be."""
+        name = digest.hex()
+        return self._root / name[:2] / name
+
+    def place(self, blob: StagedBlob) -> None:
+        """Keep a received blob."""
+        self.path(blob.digest).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        blob.place(self.path(blob.digest))
+
+    def remove(self, digest: bytes) -> None:
+        """Remove a blob that no record names any more."""
+        self.path(digest).unlink(missing_ok=True)

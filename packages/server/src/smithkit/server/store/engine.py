@@ -1,0 +1,121 @@
+"""Connections to a SQLite file, set up for many processes, one writer each and many readers."""
+
+from __future__ import annotations
+
+import logging
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import URL, create_engine, event
+from sqlalchemy.pool import QueuePool
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection, Engine
+
+__all__ = ["create_file", "database_path", "reader_engine", "writer_engine"]
+
+_log = logging.getLogger("smithkit.server")
+_BUSY_SECONDS = 30
+_READERS = 8
+_PREFIX = "sqlite:///"
+
+
+def database_path(url: str) -> Path:
+    """Find the file that a database URL names.
+
+    Args:
+        url: ``sqlite:///path`` or a plain path; ``~`` is the home directory.
+
+    Returns:
+        Its absolute path.
+
+    Raises:
+        ValueError: It names another kind of database, or a database in memory, which could not be shared
+            between threads and processes.
+
+    Example:
+        >>> database_path("sqlite:////tmp/x.db").name
+        'x.db'
+    """
+    text = url.removeprefix(_PREFIX)
+    if "://" in text or text in {"", ":memory:"}:
+        raise ValueError(f"cannot store runs in {url!r}: give sqlite:///path/to/file.db or a path")
+    return Path(text).expanduser().resolve()
+
+
+def create_file(path: Path) -> None:
+    """Make a database file that only its owner can read, and the folders above it likewise.
+
+    Args:
+        path: The file; nothing changes if it is there.
+    """
+    missing = [folder for folder in path.parents if not folder.exists()]
+    for folder in reversed(missing):
+        folder.mkdir(mode=0o700, exist_ok=True)
+    # SQLite gives its -wal and -shm files the mode of the database.
+    os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+
+
+def writer_engine(path: Path) -> Engine:
+    """Open a file for writing: a transaction takes the write lock at its start, so it never fails half-way.
+
+    Args:
+        path: The file.
+
+    Returns:
+        An engine with one connection.
+    """
+    return _engine(path, begin="BEGIN IMMEDIATE", size=1, pragmas=("foreign_keys=ON",))
+
+
+def reader_engine(path: Path) -> Engine:
+    """Open a file for reading.
+
+    Args:
+        path: The file.
+
+    Returns:
+        An engine with several connections, which refuse to write.
+    """
+    return _engine(path, begin="BEGIN", size=_READERS, pragmas=("query_only=ON",))
+
+
+def _engine(path: Path, *, begin: str, size: int, pragmas: tuple[str, ...]) -> Engine:
+    engine = create_engine(
+        URL.create("sqlite", database=str(path)),
+        poolclass=QueuePool,
+        pool_size=size,
+        max_overflow=0,
+        pool_timeout=_BUSY_SECONDS,
+        connect_args={"timeout": _BUSY_SECONDS, "check_same_thread": False},
+    )
+
+    @event.listens_for(engine, "connect")
+    def on_connect(connection: Any, _record: object) -> None:
+        # The driver's own transaction control begins too late; see `on_begin`.
+        connection.isolation_level = None
+        _set_up(connection, path, pragmas)
+
+    @event.listens_for(engine, "begin")
+    def on_begin(connection: Connection) -> None:
+        connection.exec_driver_sql(begin)
+
+    return engine
+
+
+def _set_up(connection: Any, path: Path, pragmas: tuple[str, ...]) -> None:
+    # Takes effect on an empty file alone, and before WAL: lets deleted data give its space back.
+    connection.execute("PRAGMA auto_vacuum=INCREMENTAL")
+    (mode,) = connection.execute("PRAGMA journal_mode=WAL").fetchone()
+    if mode == "wal":
+        # In WAL mode NORMAL survives a killed process; only a power failure may cost the newest commits.
+        connection.execute("PRAGMA synchronous=NORMAL")
+    else:
+        _log.warning("%s: the file system does not support WAL; using the slower %r journal", path, mode)
+        connection.execute("PRAGMA synchronous=FULL")
+    connection.execute("PRAGMA temp_store=MEMORY")
+    connection.execute("PRAGMA cache_size=-16384")
+    connection.execute("PRAGMA journal_size_limit=67108864")
+    for pragma in pragmas:
+        connection.execute(f"PRAGMA {pragma}")

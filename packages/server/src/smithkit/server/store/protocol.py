@@ -1,0 +1,191 @@
+"""What the services ask of a store. A plugin's store (hook `create_store`) offers exactly this."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+    from pathlib import Path
+    from uuid import UUID
+
+    from smithkit.server.domain.runs import Row, RunChange
+    from smithkit.server.store.blobs import BlobSink, StagedBlob
+
+__all__ = ["Attachment", "FeedbackItem", "RunBatch", "RunSelection", "SessionSelection", "Store", "Workspace"]
+
+
+@dataclass(frozen=True, slots=True)
+class Workspace:
+    """Whose data it is.
+
+    Attributes:
+        id: Its id, the API's tenant id.
+        secret: Key of the signatures of URLs.
+    """
+
+    id: UUID
+    secret: bytes
+
+
+@dataclass(slots=True)
+class Attachment:
+    """A file of a run, received with it."""
+
+    run_id: UUID
+    name: str
+    mime_type: str
+    blob: StagedBlob
+
+
+@dataclass(slots=True)
+class FeedbackItem:
+    """Feedback received with runs; `body` is its JSON as sent."""
+
+    id: UUID
+    run_id: UUID | None
+    trace_id: UUID | None
+    session_id: UUID | None
+    key: str
+    score: float | None
+    body: bytes
+
+
+@dataclass(slots=True)
+class RunBatch:
+    """Everything that one request brings, stored whole or not at all."""
+
+    changes: list[RunChange] = field(default_factory=list)
+    attachments: list[Attachment] = field(default_factory=list)
+    feedback: list[FeedbackItem] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class RunSelection:
+    """Which runs, in which order. What is None does not restrict.
+
+    Attributes:
+        sessions: Projects.
+        ids: Runs.
+        trace: Trace.
+        parent: Direct parent.
+        run_type: Run type.
+        is_root: Roots alone, or others alone.
+        error: Failed runs alone, or others alone.
+        started_from: Earliest start time, inclusive.
+        started_to: Latest start time, inclusive.
+        examples: Dataset rows.
+        after: Start time and id of the last run of the page before.
+        ascending: Oldest first; by default newest first.
+        limit: Runs at most.
+    """
+
+    sessions: Collection[UUID] | None = None
+    ids: Collection[UUID] | None = None
+    trace: UUID | None = None
+    parent: UUID | None = None
+    run_type: str | None = None
+    is_root: bool | None = None
+    error: bool | None = None
+    started_from: int | None = None
+    started_to: int | None = None
+    examples: Collection[UUID] | None = None
+    after: tuple[int, UUID] | None = None
+    ascending: bool = False
+    limit: int = 100
+
+
+@dataclass(slots=True)
+class SessionSelection:
+    """Which projects, newest first. What is None does not restrict."""
+
+    name: str | None = None
+    name_contains: str | None = None
+    ids: Collection[UUID] | None = None
+    reference_free: bool | None = None
+    reference_datasets: Collection[UUID] | None = None
+    metadata: dict[str, Any] | None = None
+    limit: int = 100
+    offset: int = 0
+
+
+class Store(Protocol):
+    """Durable storage of one workspace.
+
+    Rows are mappings of the column names in `store.tables`. A write has happened when its coroutine
+    returns: later reads, from any process, see it, and it survives the end of this process.
+    """
+
+    @property
+    def workspace(self) -> Workspace:
+        """The workspace; known once the store is open."""
+        ...
+
+    def open(self) -> None:
+        """Get ready: bring the schema up to date, start what works in the background."""
+        ...
+
+    def close(self) -> None:
+        """Finish what was begun and let go of files and threads."""
+        ...
+
+    def sink(self, spill: int) -> BlobSink:
+        """Begin to receive an attachment."""
+        ...
+
+    def blob_path(self, digest: bytes) -> Path:
+        """Tell where the attachment with this SHA-256 digest lies, whether or not it exists."""
+        ...
+
+    async def write(self, batch: RunBatch) -> None:
+        """Merge a request's runs (`domain.runs.merge`) and store what comes with them."""
+        ...
+
+    async def find_runs(self, selection: RunSelection) -> list[Row]:
+        """Read the records of runs, without payloads."""
+        ...
+
+    async def read_payloads(self, ids: Sequence[UUID], names: Sequence[str]) -> dict[UUID, dict[str, bytes]]:
+        """Read payloads of runs, as JSON; null ones are left out."""
+        ...
+
+    async def read_children(self, ids: Sequence[UUID]) -> dict[UUID, list[UUID]]:
+        """Read the ids of direct children, oldest first."""
+        ...
+
+    async def read_attachments(self, ids: Sequence[UUID]) -> dict[UUID, list[Row]]:
+        """Read names, types and digests of runs' files, in the order in which they came."""
+        ...
+
+    async def read_feedback(self, ids: Sequence[UUID]) -> dict[UUID, list[Row]]:
+        """Read feedback of runs."""
+        ...
+
+    async def create_session(self, values: Row, *, upsert: bool) -> Row | None:
+        """Make a project; None if its name or id is taken. With `upsert`, update and return the present one."""
+        ...
+
+    async def update_session(self, session_id: UUID, values: Row) -> Row | None:
+        """Change a project; None if there is none.
+
+        Raises:
+            NameTakenError: Another project has the new name.
+        """
+        ...
+
+    async def delete_session(self, session_id: UUID) -> bool:
+        """Remove a project and its runs; False if there is none."""
+        ...
+
+    async def find_sessions(self, selection: SessionSelection) -> list[Row]:
+        """Read projects."""
+        ...
+
+    async def session_stats(self, ids: Sequence[UUID]) -> dict[UUID, Row]:
+        """Work out the figures of projects."""
+        ...
+
+
+class NameTakenError(Exception):
+    """A name that must be unique is in use."""

@@ -1,0 +1,140 @@
+"""The tables. Times are microseconds since 1970, UTC; costs are integers (see `domain.usage.COST_SCALE`).
+
+A change here needs a migration; a test compares the two.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    SmallInteger,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+
+from smithkit.server.store.types import Guid
+
+__all__ = ["attachments", "feedback", "metadata", "run_payloads", "runs", "sessions", "workspaces"]
+
+metadata = MetaData()
+
+workspaces = Table(
+    "workspaces",
+    metadata,
+    Column("id", Guid(), primary_key=True),
+    Column("display_name", Text, nullable=False),
+    Column("secret", LargeBinary, nullable=False),  # signs URLs
+    Column("created_at", BigInteger, nullable=False),
+)
+
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("id", Guid(), primary_key=True),
+    Column("workspace_id", Guid(), ForeignKey("workspaces.id"), nullable=False),
+    Column("name", Text, nullable=False),
+    Column("description", Text),
+    Column("extra", Text),  # JSON
+    Column("start_time", BigInteger, nullable=False),
+    Column("end_time", BigInteger),
+    Column("reference_dataset_id", Guid()),
+    Column("default_dataset_id", Guid()),
+    Column("trace_tier", Text),
+    Column("created_at", BigInteger, nullable=False),
+    Column("modified_at", BigInteger, nullable=False),
+    UniqueConstraint("workspace_id", "name", name="uq_sessions_name"),
+    Index("ix_sessions_start", "workspace_id", "start_time"),
+    Index("ix_sessions_dataset", "reference_dataset_id"),
+)
+
+runs = Table(
+    "runs",
+    metadata,
+    Column("id", Guid(), primary_key=True),
+    Column("session_id", Guid(), ForeignKey("sessions.id"), nullable=False),
+    Column("trace_id", Guid(), nullable=False),
+    Column("parent_run_id", Guid()),
+    Column("dotted_order", Text, nullable=False),
+    Column("linked", Boolean(name="linked"), nullable=False),  # false: the parent's place in the tree is not known yet
+    Column("name", Text, nullable=False),
+    Column("run_type", Text, nullable=False),
+    Column("start_time", BigInteger, nullable=False),
+    Column("end_time", BigInteger),
+    Column("status", SmallInteger, nullable=False),
+    Column("has_error", Boolean(name="has_error"), nullable=False),
+    Column("tags", Text),  # JSON
+    Column("reference_example_id", Guid()),
+    Column("manifest_id", Guid()),
+    Column("first_token_time", BigInteger),
+    Column("prompt_tokens", BigInteger),
+    Column("completion_tokens", BigInteger),
+    Column("total_tokens", BigInteger),
+    Column("prompt_cost", BigInteger),
+    Column("completion_cost", BigInteger),
+    Column("total_cost", BigInteger),
+    Column("usage_outputs", LargeBinary),  # JSON
+    Column("usage_extra", LargeBinary),  # JSON
+    Column("ranks", BigInteger, nullable=False),  # see `domain.runs`
+    Column("created_at", BigInteger, nullable=False),
+    Column("modified_at", BigInteger, nullable=False),
+    Index("ix_runs_start", "start_time", "id"),
+    Index("ix_runs_session", "session_id", "start_time", "id"),
+    Index("ix_runs_trace", "trace_id", "start_time"),
+)
+Index("ix_runs_roots", runs.c.session_id, runs.c.start_time, runs.c.id, sqlite_where=runs.c.parent_run_id.is_(None))
+Index("ix_runs_parent", runs.c.parent_run_id, sqlite_where=runs.c.parent_run_id.is_not(None))
+Index("ix_runs_example", runs.c.reference_example_id, sqlite_where=runs.c.reference_example_id.is_not(None))
+Index("ix_runs_unlinked", runs.c.parent_run_id, sqlite_where=text("linked = 0"))
+
+# Apart from `runs`, so that scans of runs do not read through everybody's inputs.
+run_payloads = Table(
+    "run_payloads",
+    metadata,
+    Column("run_id", Guid(), ForeignKey("runs.id"), primary_key=True),
+    Column("inputs", LargeBinary),
+    Column("outputs", LargeBinary),
+    Column("events", LargeBinary),
+    Column("extra", LargeBinary),
+    Column("serialized", LargeBinary),
+    Column("error", LargeBinary),
+)
+
+# May arrive before their run, so no foreign key.
+attachments = Table(
+    "attachments",
+    metadata,
+    Column("position", Integer, primary_key=True),
+    Column("run_id", Guid(), nullable=False),
+    Column("name", Text, nullable=False),
+    Column("mime_type", Text, nullable=False),
+    Column("digest", LargeBinary(32), nullable=False),
+    Column("size", BigInteger, nullable=False),
+    UniqueConstraint("run_id", "name", name="uq_attachments_name"),
+    Index("ix_attachments_digest", "digest"),
+)
+
+feedback = Table(
+    "feedback",
+    metadata,
+    Column("id", Guid(), primary_key=True),
+    Column("run_id", Guid()),
+    Column("trace_id", Guid()),
+    Column("session_id", Guid()),
+    Column("key", Text, nullable=False),
+    Column("score", Float),
+    Column("body", LargeBinary, nullable=False),  # JSON as sent
+    Column("created_at", BigInteger, nullable=False),
+    Column("modified_at", BigInteger, nullable=False),
+    Index("ix_feedback_run", "run_id", "key"),
+    Index("ix_feedback_session", "session_id", "key"),
+)

@@ -1,0 +1,191 @@
+"""Writing a batch of runs inside a transaction."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from itertools import batched
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import bindparam, select, text
+from sqlalchemy.dialects.sqlite import insert as upsert
+
+from smithkit.server.domain.runs import PAYLOADS, Row, link, merge, new_row
+from smithkit.server.domain.times import now
+from smithkit.server.store.tables import attachments, feedback, run_payloads, runs
+from smithkit.server.store.write_sessions import SessionResolver
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from uuid import UUID
+
+    from sqlalchemy import Connection, Table
+
+    from smithkit.server.domain.runs import RunChange
+    from smithkit.server.store.blobs import BlobFolder
+    from smithkit.server.store.protocol import RunBatch
+
+__all__ = ["write_batch"]
+
+_CHUNK = 500
+_UNLINKED = text("linked = 0")  # word for word the condition of the partial index
+
+
+def write_batch(connection: Connection, batch: RunBatch, workspace_id: UUID, blobs: BlobFolder) -> None:
+    """Merge and store everything that a request brought.
+
+    Args:
+        connection: A connection that holds the write lock.
+        batch: What to store.
+        workspace_id: Whose it is.
+        blobs: Where attachments go.
+    """
+    moment = now()
+    if batch.changes:
+        _write_runs(connection, batch.changes, SessionResolver(connection, workspace_id, moment), moment)
+    for item in batch.attachments:
+        blobs.place(item.blob)
+    _write_attachments(connection, batch)
+    _write_feedback(connection, batch, moment)
+
+
+def _write_runs(
+    connection: Connection, changes: list[RunChange], sessions: SessionResolver, moment: int
+) -> None:
+    by_run: dict[UUID, list[RunChange]] = defaultdict(list)
+    for change in changes:
+        by_run[change.id].append(change)
+        session_id = sessions.resolve(change.session_id, change.session_name)
+        if session_id is not None:
+            change.values["session_id"] = session_id
+    before = _read(connection, runs.c.id, by_run)
+    after: dict[UUID, Row] = {}
+    payloads: dict[UUID, dict[str, bytes]] = {}
+    for run_id, messages in by_run.items():
+        row = dict(before[run_id]) if run_id in before else new_row(run_id, moment)
+        after[run_id], payloads[run_id] = merge(row, messages)
+        if row["session_id"] is None:
+            row["session_id"] = sessions.default()
+    _link(connection, before, after)
+    _store_rows(connection, before, after, moment)
+    _store_payloads(connection, before, payloads)
+
+
+def _read(connection: Connection, column: Any, values: Iterable[UUID], *conditions: Any) -> dict[UUID, Row]:
+    found: dict[UUID, Row] = {}
+    for chunk in batched(values, _CHUNK):
+        statement = select(runs).where(column.in_(chunk), *conditions)
+        found |= {row.id: dict(row._mapping) for row in connection.execute(statement)}  # noqa: SLF001 - its public name
+    return found
+
+
+def _link(connection: Connection, before: dict[UUID, Row], after: dict[UUID, Row]) -> None:
+    """Place runs that came without a dotted order, and those that waited for one of these runs.
+
+    Goes down from runs whose place is known, so parents that form a circle do no harm.
+    """
+    waiting: dict[UUID, list[Row]] = defaultdict(list)
+    for row in after.values():
+        if not row["linked"]:
+            waiting[row["parent_run_id"]].append(row)
+    known = [row for row in after.values() if row["linked"]]
+    if waiting:
+        elsewhere = [run_id for run_id in waiting if run_id not in after]
+        known += [row for row in _read(connection, runs.c.id, elsewhere).values() if row["linked"]]
+    stored_wait = connection.execute(select(runs.c.id).where(_UNLINKED).limit(1)).first() is not None
+    while known and (waiting or stored_wait):
+        placed: list[Row] = []
+        parents = {row["id"]: row for row in known}
+        children = [child for parent_id in parents for child in waiting.pop(parent_id, ())]
+        if stored_wait:
+            for run_id, row in _read(connection, runs.c.parent_run_id, parents, _UNLINKED).items():
+                if run_id not in after:
+                    before[run_id] = dict(row)
+                    after[run_id] = row
+                    children.append(row)
+        for child in children:
+            link(child, parents[child["parent_run_id"]])
+            placed.append(child)
+        known = placed
+
+
+def _store_rows(connection: Connection, before: dict[UUID, Row], after: dict[UUID, Row], moment: int) -> None:
+    fresh = [row for run_id, row in after.items() if run_id not in before]
+    if fresh:
+        connection.execute(runs.insert(), fresh)
+    # Columns that stay are left out: naming an indexed one makes SQLite rewrite its index entry.
+    changed: dict[tuple[str, ...], list[Row]] = defaultdict(list)
+    for run_id, old in before.items():
+        new = after[run_id]
+        columns = tuple(name for name, value in new.items() if old[name] != value)
+        changed[columns].append({"key": run_id, "modified_at": moment, **{name: new[name] for name in columns}})
+    for columns, rows in changed.items():
+        _update(connection, runs, "id", {*columns, "modified_at"}, rows)
+
+
+def _store_payloads(
+    connection: Connection, before: dict[UUID, Row], payloads: dict[UUID, dict[str, bytes]]
+) -> None:
+    empty = dict.fromkeys(PAYLOADS)
+    fresh = [{"run_id": run_id, **empty, **values} for run_id, values in payloads.items() if run_id not in before]
+    if fresh:
+        connection.execute(run_payloads.insert(), fresh)
+    changed: dict[tuple[str, ...], list[Row]] = defaultdict(list)
+    for run_id, values in payloads.items():
+        if run_id in before and values:
+            changed[tuple(sorted(values))].append({"key": run_id, **values})
+    for names, rows in changed.items():
+        _update(connection, run_payloads, "run_id", set(names), rows)
+
+
+def _update(connection: Connection, table: Table, key: str, columns: set[str], rows: list[Row]) -> None:
+    values = {name: bindparam(name) for name in sorted(columns)}
+    connection.execute(table.update().where(table.c[key] == bindparam("key")).values(values), rows)
+
+
+def _write_attachments(connection: Connection, batch: RunBatch) -> None:
+    if not batch.attachments:
+        return
+    statement = upsert(attachments)
+    new = statement.excluded
+    connection.execute(
+        statement.on_conflict_do_update(
+            index_elements=["run_id", "name"],
+            set_={"mime_type": new.mime_type, "digest": new.digest, "size": new.size},
+        ),
+        [
+            {
+                "run_id": item.run_id,
+                "name": item.name,
+                "mime_type": item.mime_type,
+                "digest": item.blob.digest,
+                "size": item.blob.size,
+            }
+            for item in batch.attachments
+        ],
+    )
+
+
+def _write_feedback(connection: Connection, batch: RunBatch, moment: int) -> None:
+    if not batch.feedback:
+        return
+    statement = upsert(feedback)
+    columns = ("run_id", "trace_id", "session_id", "key", "score", "body", "modified_at")
+    connection.execute(
+        statement.on_conflict_do_update(
+            index_elements=["id"], set_={name: statement.excluded[name] for name in columns}
+        ),
+        [
+            {
+                "id": item.id,
+                "run_id": item.run_id,
+                "trace_id": item.trace_id,
+                "session_id": item.session_id,
+                "key": item.key,
+                "score": item.score,
+                "body": item.body,
+                "created_at": moment,
+                "modified_at": moment,
+            }
+            for item in batch.feedback
+        ],
+    )
