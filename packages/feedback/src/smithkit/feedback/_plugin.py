@@ -1,0 +1,23 @@
+"""What `smithkit` loads when a client is first used: registers the methods of this package."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from smithkit.hooks import hookimpl
+
+if TYPE_CHECKING:
+    from smithkit.plugins import MethodRegistry
+
+__all__ = ["register_methods", "smithkit_hook_api"]
+
+smithkit_hook_api = 1
+"""Version of the hook API that this plugin is written for."""
+
+
+@hookimpl
+def register_methods(registry: MethodRegistry) -> None:
+    """Add the methods of this package to the clients."""
+    from smithkit.feedback._methods import AsyncFeedbackMethods, FeedbackMethods
+
+    registry.add(FeedbackMethods, asynchronous=AsyncFeedbackMethods)
