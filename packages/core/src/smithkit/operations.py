@@ -95,7 +95,6 @@ class Request:
     extra: Mapping[str, Any] = field(default_factory=dict)
 
 
-
 @dataclass(slots=True, frozen=True)
 class Response:
     """The answer to a `Request`, its status already checked.
@@ -149,8 +148,8 @@ class Page(Generic[T]):
 if TYPE_CHECKING:
     Flow = Generator[Any, Any, T]
     """What an `operation` is: yields a `Request` (or seconds to wait), returns its result."""
-    PageFlow = Generator[Any, Any, None]
-    """What a `paginated` method is: yields `Request`s and `Page`s."""
+    PageFlow = Generator[Request | Page[T] | float, Any, None]
+    """What a `paginated` method is: yields `Request`s and `Page`s of such items."""
 
 
 class _Flow:
@@ -162,9 +161,18 @@ class _Flow:
         return Generator[Any, Any, item]
 
 
+class _PageFlow:
+    """The same for `PageFlow[T]`."""
+
+    def __class_getitem__(cls, item: Any) -> Any:
+        from collections.abc import Generator
+
+        return Generator[Request | Page[item] | float, Any, None]
+
+
 if not TYPE_CHECKING:
     Flow = _Flow
-    PageFlow = _Flow[None]
+    PageFlow = _PageFlow
 
 
 def drive(steps: Generator[Any, Any, T], perform: Callable[[Any], Any]) -> T:
@@ -294,7 +302,7 @@ class paginated(Generic[P, T]):  # noqa: N801 - used as a decorator
         ...         yield Page([row["name"] for row in response.json()])
     """
 
-    def __init__(self, flow: Callable[Concatenate[Any, P], Generator[Any, Any, Page[T] | None]]) -> None:
+    def __init__(self, flow: Callable[Concatenate[Any, P], PageFlow[T]]) -> None:
         @functools.wraps(flow)
         def call(client: Any, /, *args: P.args, **kwargs: P.kwargs) -> Iterator[T]:
             pages = flow(client, *args, **kwargs)
@@ -316,11 +324,11 @@ class paginated(Generic[P, T]):  # noqa: N801 - used as a decorator
         self.__doc__ = flow.__doc__
 
     @overload
-    def __get__(self, client: None, owner: type) -> Callable[Concatenate[Any, P], Generator[Any, Any, Any]]: ...
-    @overload
     def __get__(
-        self, client: AsyncTransport, owner: type | None = None
-    ) -> Callable[P, AsyncIterator[T]]: ...
+        self, client: None, owner: type
+    ) -> Callable[Concatenate[Any, P], Generator[Any, Any, Any]]: ...
+    @overload
+    def __get__(self, client: AsyncTransport, owner: type | None = None) -> Callable[P, AsyncIterator[T]]: ...
     @overload
     def __get__(self, client: object, owner: type | None = None) -> Callable[P, Iterator[T]]: ...
     def __get__(self, client: Any, owner: type | None = None) -> Any:
