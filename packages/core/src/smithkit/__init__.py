@@ -50,13 +50,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    if name in ("AsyncClient", "Client"):
-        from smithkit import client as module
-    elif name == "__version__":
-        from smithkit import _version as module
-    else:
-        module = _module_of(name)
-    value = getattr(module, name)
+    value = getattr(_module_of(name), name)
     globals()[name] = value
     return value
 

@@ -82,8 +82,11 @@ OPTIONS: dict[str, str] = {
 """Constructor option → package."""
 
 NAMES: dict[str, str] = {
-    name: "smithkit.tracing"
-    for name in (
+    "AsyncClient": "smithkit.client",
+    "Client": "smithkit.client",
+    "__version__": "smithkit._version",
+} | dict.fromkeys(
+    (
         "ContextThreadPoolExecutor",
         "RunTree",
         "configure",
@@ -95,6 +98,7 @@ NAMES: dict[str, str] = {
         "tracing_context",
         "uuid7",
         "uuid7_from_datetime",
-    )
-}
+    ),
+    "smithkit.tracing",
+)
 """Everyday name that `smithkit` re-exports → module that holds it."""

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import warnings
 from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import urlsplit
 
-from smithkit import _catalogue, plugins
+from smithkit import _catalogue, environment, plugins
 from smithkit.config import resolve
-from smithkit.errors import LangSmithUserError, MissingPackageWarning
+from smithkit.errors import LangSmithMissingAPIKeyWarning, LangSmithUserError, MissingPackageWarning
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -79,6 +80,7 @@ def configure(client: Transport) -> None:
             DeprecationWarning,
             stacklevel=4,
         )
+    _warn_of_missing_key(client)
     loaded = {record.name for record in plugins.manager().records if record.status == "loaded"}
     for name in options:
         package = _catalogue.OPTIONS[name]
@@ -90,6 +92,20 @@ def configure(client: Transport) -> None:
                 stacklevel=4,
             )
     plugins.configure(client, client.hooks)
+
+
+def _warn_of_missing_key(client: Transport) -> None:
+    host = urlsplit(client.api_url).hostname or ""
+    cloud = host == "langchain.com" or host.endswith(".langchain.com")
+    tracing = environment.is_true("TRACING_V2") or environment.is_true("TRACING")
+    otel = environment.is_truish("OTEL_ENABLED") or client.config.options.get("otel_enabled")
+    if cloud and client.api_key is None and tracing and not otel:
+        warnings.warn(
+            "Tracing is on and there is no API key for LangSmith's cloud: runs will be refused. Set "
+            "LANGSMITH_API_KEY, or trace into a file on this machine: pip install 'smithkit-core[server]'",
+            LangSmithMissingAPIKeyWarning,
+            stacklevel=5,
+        )
 
 
 def run_on_close(client: Transport) -> None:

@@ -51,16 +51,16 @@ else:
     class _Composed(type):
         """Composes the clients before one of them is instantiated or looked into."""
 
-        def __call__(cls, *args, **kwargs):
+        def __call__(cls, *args: Any, **kwargs: Any) -> Any:
             _compose()
             return super().__call__(*args, **kwargs)
 
-        def __getattr__(cls, name):
+        def __getattr__(cls, name: str) -> Any:
             if name.startswith("__") or not _compose():
                 raise AttributeError(_missing(cls.__name__, name))
             return getattr(cls, name)
 
-        def __dir__(cls):
+        def __dir__(cls) -> list[str]:
             _compose()
             return super().__dir__()
 
@@ -140,7 +140,8 @@ class Client(_ClientBases, metaclass=_Composed):
         hide_outputs: Callable[[dict[str, Any]], dict[str, Any]] | bool | None = None,
         hide_metadata: Callable[[dict[str, Any]], dict[str, Any]] | bool | None = None,
         omit_traced_runtime_info: bool = False,
-        process_buffered_run_ops: Callable[[Sequence[dict[str, Any]]], Sequence[dict[str, Any]]] | None = None,
+        process_buffered_run_ops: Callable[[Sequence[dict[str, Any]]], Sequence[dict[str, Any]]]
+        | None = None,
         run_ops_buffer_size: int | None = None,
         run_ops_buffer_timeout_ms: float | None = None,
         info: dict[str, Any] | LangSmithInfo | None = None,
@@ -238,7 +239,7 @@ class AsyncClient(_AsyncClientBases, metaclass=_Composed):
         'https://langsmith.example'
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0917 - the API's own signature
         self,
         api_url: str | None = None,
         api_key: str | None = None,

@@ -35,13 +35,16 @@ class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
     """Gives smithkit's modules for the reference's names; it stands before all other finders."""
 
     def find_spec(
-        self, fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None
+        self,
+        fullname: str,
+        path: Sequence[str] | None = None,  # noqa: ARG002 - the import system's interface
+        target: ModuleType | None = None,  # noqa: ARG002
     ) -> importlib.machinery.ModuleSpec | None:
         if fullname not in MODULES:
             return None
         return importlib.machinery.ModuleSpec(fullname, self, is_package=fullname == "langsmith")
 
-    def create_module(self, spec: importlib.machinery.ModuleSpec) -> ModuleType | None:
+    def create_module(self, spec: importlib.machinery.ModuleSpec) -> ModuleType | None:  # noqa: ARG002
         return None
 
     def exec_module(self, module: ModuleType) -> None:

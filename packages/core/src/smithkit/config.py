@@ -204,7 +204,9 @@ def host_url(config: Config) -> str:
         if path.endswith(suffix):
             return f"{parts.scheme}://{parts.netloc}{path.removesuffix(suffix)}"
     region = host.partition(".")[0]
-    return f"https://{region}.smith.langchain.com" if region in _CLOUD_REGIONS else "https://smith.langchain.com"
+    return (
+        f"https://{region}.smith.langchain.com" if region in _CLOUD_REGIONS else "https://smith.langchain.com"
+    )
 
 
 def _clean(value: str | None) -> str:

@@ -72,9 +72,7 @@ class MethodRegistry:
         self._owners: dict[str, str] = {}
         self._current = ""
 
-    def add(
-        self, methods: type, *, asynchronous: type | None = None, replaces: Collection[str] = ()
-    ) -> None:
+    def add(self, methods: type, *, asynchronous: type | None = None, replaces: Collection[str] = ()) -> None:
         """Add the public methods of a class to `Client` and `AsyncClient`.
 
         Args:
@@ -173,7 +171,7 @@ class ClientHooks:
         for impl in self._implementations(name):
             try:
                 result = _call(impl, arguments)
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001 - whatever a plugin raises, the others go on
                 _log.exception("The %s hook of plugin %r failed", name, impl.plugin_name)
                 warnings.warn(
                     f"The {name} hook of plugin {impl.plugin_name!r} failed: {type(error).__name__}: {error}",
@@ -306,20 +304,24 @@ def _register(pm: pluggy.PluginManager, plugin: object, name: str) -> list[str]:
             pm.unregister(plugin)
         raise LangSmithUserError(" ".join(str(error).split())) from None
     callers = pm.get_hookcallers(plugin) or []
-    try:
-        for caller in callers:
-            if caller.spec is None:
-                raise LangSmithUserError(
-                    f"Plugin {name!r} implements an unknown hook {caller.name!r}. It may be misspelt, or "
-                    f"need a newer smithkit-core; see docs/hooks.md."
-                )
-            for impl in caller.get_hookimpls():
-                if impl.plugin is plugin and (impl.hookwrapper or impl.wrapper):
-                    raise LangSmithUserError(f"Hook {caller.name!r} of plugin {name!r} may not be a wrapper.")
-    except LangSmithUserError:
+    wrong = next(filter(None, (_misuse(caller, plugin, name) for caller in callers)), None)
+    if wrong:
         pm.unregister(plugin)
-        raise
+        raise LangSmithUserError(wrong)
     return sorted(caller.name for caller in callers)
+
+
+def _misuse(caller: pluggy.HookCaller, plugin: object, name: str) -> str | None:
+    """What is wrong with a plugin's implementations of a hook."""
+    if caller.spec is None:
+        return (
+            f"Plugin {name!r} implements an unknown hook {caller.name!r}. It may be misspelt, or need a "
+            f"newer smithkit-core; see docs/hooks.md."
+        )
+    own = (impl for impl in caller.get_hookimpls() if impl.plugin is plugin)
+    if any(impl.hookwrapper or impl.wrapper for impl in own):
+        return f"Hook {caller.name!r} of plugin {name!r} may not be a wrapper."
+    return None
 
 
 def _call(impl: HookImpl, arguments: dict[str, Any]) -> Any:
@@ -382,7 +384,11 @@ def _core_methods() -> frozenset[str]:
     from smithkit.client import AsyncClient, Client
     from smithkit.transport import AsyncTransport, SyncTransport
 
-    classes = (vars(Client), vars(AsyncClient), *(vars(c) for c in (*SyncTransport.__mro__, *AsyncTransport.__mro__)))
+    classes = (
+        vars(Client),
+        vars(AsyncClient),
+        *(vars(c) for c in (*SyncTransport.__mro__, *AsyncTransport.__mro__)),
+    )
     return frozenset(name for names in classes for name in names if not name.startswith("_"))
 
 
@@ -393,7 +399,7 @@ def configure(client: Any, hooks: ClientHooks) -> None:
             _call(impl, {"client": client, "config": client.config})
         except (ValueError, LangSmithError):
             raise
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - whatever a plugin raises, the client works
             _log.exception("The configure_client hook of plugin %r failed", impl.plugin_name)
             warnings.warn(
                 f"The configure_client hook of plugin {impl.plugin_name!r} failed: {type(error).__name__}: {error}",

@@ -137,7 +137,11 @@ class ApplicationRetries:
         retry_on: Error classes to try again on, beside connection errors, 408, 429 and 500.
     """
 
-    _ALWAYS = (LangSmithConnectionError, LangSmithRequestTimeout, LangSmithAPIError)
+    _ALWAYS: tuple[type[BaseException], ...] = (
+        LangSmithConnectionError,
+        LangSmithRequestTimeout,
+        LangSmithAPIError,
+    )
     _RATE_LIMIT_SECONDS = 30.0
 
     def __init__(self, retry_on: tuple[type[BaseException], ...] = ()) -> None:
@@ -152,7 +156,7 @@ class ApplicationRetries:
         """
         if isinstance(error, LangSmithRateLimitError):
             asked = self._RATE_LIMIT_SECONDS if error.retry_after is None else error.retry_after
-            return float(min(asked, _LONGEST_WAIT_SECONDS) * 2**attempt + random.random())
+            return float(min(asked, _LONGEST_WAIT_SECONDS) * 2**attempt + random.random())  # noqa: S311 - jitter
         if isinstance(error, self._retry_on):
-            return float(2**attempt + random.random() / 2)
+            return float(2**attempt + random.random() / 2)  # noqa: S311 - jitter
         return None

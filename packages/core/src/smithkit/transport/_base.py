@@ -36,7 +36,7 @@ class Wire:
     method: str
     url: str
     headers: dict[str, str]
-    params: list[tuple[str, str]] | None
+    params: list[tuple[str, Any]] | None
     content: Any
     files: Any
     timeout: tuple[float, float]
@@ -111,7 +111,9 @@ class Transport(Methods):
                     if request.retries and not error.final:
                         wait = attempts.after_error(sent=error.sent)
                     if wait is None:
-                        kind = LangSmithUserError if error.final and not error.sent else LangSmithConnectionError
+                        kind = (
+                            LangSmithUserError if error.final and not error.sent else LangSmithConnectionError
+                        )
                         raise kind(f"{wire.method} {_without_secrets(wire.url)}: {error}") from error
                 else:
                     if request.retries:
@@ -158,7 +160,9 @@ class Transport(Methods):
             base = EMBEDDED_BASE
         path = request.path.strip("/")
         if path.startswith("api/"):
-            base = base.removesuffix("/v1").removesuffix("/api") if base.endswith(("/api", "/api/v1")) else base
+            base = (
+                base.removesuffix("/v1").removesuffix("/api") if base.endswith(("/api", "/api/v1")) else base
+            )
         return f"{base}/{path}"
 
     def _headers(self, url: str) -> dict[str, str]:
@@ -229,7 +233,9 @@ class Transport(Methods):
         if self._info is None:
             if self.config.info is not None:
                 given = self.config.info
-                self._info = given if isinstance(given, LangSmithInfo) else LangSmithInfo.model_validate(given)
+                self._info = (
+                    given if isinstance(given, LangSmithInfo) else LangSmithInfo.model_validate(given)
+                )
             else:
                 response = yield Request("GET", "/info")
                 self._info = LangSmithInfo.model_validate(response.json())
@@ -269,10 +275,10 @@ def _set_header(headers: dict[str, str], name: str, value: str | None) -> None:
         headers[name] = value
 
 
-def _query(params: Mapping[str, Any] | None) -> list[tuple[str, str]] | None:
+def _query(params: Mapping[str, Any] | None) -> list[tuple[str, Any]] | None:
     if not params:
         return None
-    pairs: list[tuple[str, str]] = []
+    pairs: list[tuple[str, Any]] = []
     for name, value in params.items():
         if value is None:
             continue

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 import requests
 from requests.adapters import BaseAdapter
+from urllib3 import HTTPHeaderDict
 from urllib3.response import HTTPResponse
 
 from smithkit.errors import MissingPackageError
@@ -33,7 +34,12 @@ class Embedded(Protocol):
         ...
 
     async def arequest(
-        self, method: str, path: str, headers: Headers, body: bytes | Iterable[bytes], timeout: float | None
+        self,
+        method: str,
+        path: str,
+        headers: Headers,
+        body: bytes | Iterable[bytes],
+        timeout: float | None,  # noqa: ASYNC109 - crosses threads, where asyncio.timeout does not reach
     ) -> tuple[int, Headers, bytes]:
         """Answer a request; callable from any event loop."""
         ...
@@ -69,14 +75,14 @@ class EmbeddedAdapter(BaseAdapter):
         super().__init__()
         self._database_url = url
 
-    def send(  # type: ignore[override]
+    def send(  # noqa: PLR0917 - requests' interface
         self,
         request: requests.PreparedRequest,
-        stream: bool = False,  # noqa: FBT001, FBT002 - requests' interface
+        stream: bool = False,  # noqa: FBT001, FBT002, ARG002
         timeout: Any = None,
-        verify: bool | str = True,  # noqa: FBT001, FBT002
-        cert: Any = None,
-        proxies: Mapping[str, str] | None = None,
+        verify: bool | str = True,  # noqa: FBT001, FBT002, ARG002
+        cert: Any = None,  # noqa: ARG002
+        proxies: Mapping[str, str] | None = None,  # noqa: ARG002
     ) -> requests.Response:
         """Answer a prepared request."""
         parts = urlsplit(request.url or "")
@@ -90,7 +96,9 @@ class EmbeddedAdapter(BaseAdapter):
             raise requests.exceptions.ReadTimeout(str(error), request=request) from error
         raw = HTTPResponse(
             body=io.BytesIO(content),
-            headers=[(name.decode("latin-1"), value.decode("latin-1")) for name, value in headers],
+            headers=HTTPHeaderDict(
+                (name.decode("latin-1"), value.decode("latin-1")) for name, value in headers
+            ),
             status=status,
             preload_content=False,
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from smithkit.errors import (
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 
 __all__ = ["refusal"]
 
-_FIRST_ERROR = 300
 _DETAIL_LENGTH = 1000
 
 _CLASSES: dict[int, type[LangSmithError]] = {
@@ -51,18 +51,18 @@ def refusal(method: str, response: Response) -> LangSmithError | None:
         response: The answer.
     """
     status = response.status_code
-    if status < _FIRST_ERROR:
+    if status < HTTPStatus.MULTIPLE_CHOICES:
         return None
     detail, code = _detail(response)
     kind = _CLASSES.get(status, LangSmithError)
     cure = _CURES.get(status, "")
-    if status == 403 and code == "org_scoped_key_requires_workspace":
+    if status == HTTPStatus.FORBIDDEN and code == "org_scoped_key_requires_workspace":
         kind = LangSmithUserError
         cure = (
             "This key is valid for a whole organization: name the workspace with LANGSMITH_WORKSPACE_ID "
             "or workspace_id=."
         )
-    elif status < 400:
+    elif status < HTTPStatus.BAD_REQUEST:
         cure = f"It redirects to {response.headers.get('location', 'nowhere')}: use that base URL as the endpoint."
     text = " ".join(part for part in (f"{method} {response.url} answered {status}:", detail, cure) if part)
     return kind(text, status_code=status, retry_after=_retry_after(response))

@@ -41,9 +41,7 @@ class SyncTransport(Transport):
 
     asynchronous = False
 
-    def __init__(
-        self, config: Config, hooks: ClientHooks, session: requests.Session | None = None
-    ) -> None:
+    def __init__(self, config: Config, hooks: ClientHooks, session: requests.Session | None = None) -> None:
         super().__init__(config, hooks)
         self._owns_session = session is None
         self.session: requests.Session = _new_session() if session is None else session
@@ -201,7 +199,9 @@ def _transmission_error(error: requests.exceptions.RequestException) -> Transmis
     if isinstance(error, kinds.ReadTimeout):
         return TransmissionError("no answer in time; see timeout_ms.", sent=True)
     if isinstance(error, kinds.ConnectionError):
-        return TransmissionError(f"the server cannot be reached ({_root_cause(error)}). Is it up, and the endpoint right?")
+        return TransmissionError(
+            f"the server cannot be reached ({_root_cause(error)}). Is it up, and the endpoint right?"
+        )
     return TransmissionError(f"the answer broke off ({_root_cause(error)}).", sent=True)
 
 
@@ -213,6 +213,8 @@ def _root_cause(error: BaseException) -> str:
         if inner is None and error.args and isinstance(error.args[0], BaseException):
             inner = error.args[0]
         if not isinstance(inner, BaseException) or id(inner) in seen:
-            return error.strerror or type(error).__name__ if isinstance(error, OSError) else type(error).__name__
+            return (
+                error.strerror or type(error).__name__ if isinstance(error, OSError) else type(error).__name__
+            )
         seen.add(id(inner))
         error = inner
