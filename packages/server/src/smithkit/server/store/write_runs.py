@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from itertools import batched
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import bindparam, select, text
@@ -72,8 +71,9 @@ def _write_runs(
 
 def _read(connection: Connection, column: Any, values: Iterable[UUID], *conditions: Any) -> dict[UUID, Row]:
     found: dict[UUID, Row] = {}
-    for chunk in batched(values, _CHUNK):
-        statement = select(runs).where(column.in_(chunk), *conditions)
+    wanted = list(values)
+    for at in range(0, len(wanted), _CHUNK):
+        statement = select(runs).where(column.in_(wanted[at : at + _CHUNK]), *conditions)
         found |= {row.id: dict(row._mapping) for row in connection.execute(statement)}  # noqa: SLF001 - its public name
     return found
 

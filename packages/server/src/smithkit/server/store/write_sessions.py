@@ -17,9 +17,10 @@ if TYPE_CHECKING:
 __all__ = [
     "DEFAULT_PROJECT",
     "SessionResolver",
-    "orphan_digests",
+    
     "delete_session_part",
     "insert_session",
+    "orphan_digests",
     "read_session",
     "session_row",
 ]

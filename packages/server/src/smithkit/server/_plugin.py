@@ -1,0 +1,37 @@
+"""What this package adds to smithkit: the command ``serve``.
+
+Loaded by every process that imports a client, so it imports nothing heavy.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from smithkit.hooks import hookimpl
+
+if TYPE_CHECKING:
+    import argparse
+
+    from smithkit.cli import CommandRegistry
+
+__all__ = ["register_commands"]
+
+smithkit_hook_api = 1
+
+
+@hookimpl
+def register_commands(cli: CommandRegistry) -> None:
+    """Add ``smithkit serve``."""
+    cli.add("serve", help="serve the LangSmith API from a local database", configure=_configure, run=_run)
+
+
+def _configure(parser: argparse.ArgumentParser) -> None:
+    from smithkit.server.serve import configure
+
+    configure(parser)
+
+
+def _run(args: argparse.Namespace) -> int:
+    from smithkit.server.serve import run
+
+    return run(args)

@@ -1,0 +1,93 @@
+"""The ASGI application."""
+
+from __future__ import annotations
+
+from contextlib import asynccontextmanager
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+
+from smithkit.server.body import Budget
+from smithkit.server.errors import ApiError, error_response
+from smithkit.server.limits import Limits
+from smithkit.server.middleware import ErrorMiddleware, GuardMiddleware, KeyMiddleware, PathMiddleware
+from smithkit.server.routes import all_routes
+from smithkit.server.services import make_services
+from smithkit.server.store import open_store
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Collection
+
+    from starlette.requests import Request
+    from starlette.responses import Response
+
+__all__ = ["create_app"]
+
+
+def create_app(
+    url: str,
+    *,
+    api_key: str | None = None,
+    allowed_hosts: Collection[str] | None = None,
+    limits: Limits | None = None,
+) -> Starlette:
+    """Build the application. The store opens when the application starts (ASGI lifespan).
+
+    Args:
+        url: ``sqlite:///path.db``, a path, or a URL that a plugin's `create_store` knows.
+        api_key: Key that requests must bring as ``x-api-key``; None asks for none.
+        allowed_hosts: Names that the Host header may give; None allows all. Give the names of this machine
+            when you listen on localhost without a key.
+        limits: Caps on requests.
+
+    Returns:
+        The application; plugins have added their routes (hook `register_routes`).
+
+    Example:
+        >>> app = create_app("sqlite:////tmp/runs.db", api_key="secret")
+    """
+    limits = limits or Limits()
+    app = Starlette(
+        routes=all_routes(),
+        lifespan=partial(_lifespan, url=url, limits=limits),
+        middleware=[
+            Middleware(ErrorMiddleware),
+            Middleware(GuardMiddleware, allowed_hosts=allowed_hosts),
+            Middleware(PathMiddleware),
+            Middleware(KeyMiddleware, api_key=api_key),
+        ],
+        exception_handlers={HTTPException: _on_http_exception, ApiError: _on_api_error},
+    )
+    _extend(app)
+    return app
+
+
+@asynccontextmanager
+async def _lifespan(app: Starlette, *, url: str, limits: Limits) -> AsyncIterator[None]:
+    store = open_store(url)
+    app.state.services = make_services(store, limits, Budget(limits.in_memory))
+    try:
+        yield
+    finally:
+        await run_in_threadpool(store.close)
+
+
+async def _on_http_exception(_request: Request, error: Any) -> Response:
+    return error_response(ApiError(error.status_code, error.detail, error.headers))
+
+
+async def _on_api_error(_request: Request, error: Any) -> Response:
+    return error_response(error)
+
+
+def _extend(app: Starlette) -> None:
+    """Let plugins add routes; a failing one is reported by the plugin manager and the others go on."""
+    try:
+        from smithkit.plugins import manager
+    except ImportError:  # a core without plugins
+        return
+    manager().notify("register_routes", app=app)

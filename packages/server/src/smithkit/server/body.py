@@ -1,0 +1,216 @@
+"""Reading request bodies as a stream, within the caps, compressed or not."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import zstandard
+
+from smithkit.server.domain.jsons import load
+from smithkit.server.errors import ApiError, bad_request, busy, too_large
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator
+
+    from starlette.requests import Request
+
+    from smithkit.server.limits import Limits
+
+__all__ = ["Budget", "Reservation", "ZstdStream", "read_json", "stream_body"]
+
+# zstd expands at most 128 KiB out of 4 bytes: a step of this size bounds what one call can give.
+_STEP = 1024
+_CHUNK = 256 * 1024
+_WINDOW = 2**27  # what zstd's own tools accept by default
+
+
+class Budget:
+    """Bytes of requests that may be held in memory at one time, over all requests.
+
+    Args:
+        total: The bytes.
+
+    Example:
+        >>> with Budget(100).reserve() as held:
+        ...     held.take(60)
+    """
+
+    def __init__(self, total: int) -> None:
+        self._free = total
+
+    def reserve(self) -> Reservation:
+        """Begin to hold bytes for one request; leaving the context gives them all back."""
+        return Reservation(self)
+
+    def move(self, size: int) -> None:
+        """Take bytes, or give them back if `size` is negative.
+
+        Raises:
+            ApiError: 503, there is no room at present.
+        """
+        if size > self._free:
+            raise busy("The server holds as many unwritten bytes as it may; try again shortly")
+        self._free -= size
+
+
+class Reservation:
+    """What one request holds of a budget."""
+
+    def __init__(self, budget: Budget) -> None:
+        self._budget = budget
+        self._held = 0
+
+    def take(self, size: int) -> None:
+        """Hold more bytes, or fewer if `size` is negative."""
+        self._budget.move(size)
+        self._held += size
+
+    def __enter__(self) -> Reservation:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._budget.move(-self._held)
+
+
+class ZstdStream:
+    """Decompresses a stream of zstd frames, never giving more than the caps allow.
+
+    Sizes that a frame declares are not looked at: what counts is what comes out.
+
+    Args:
+        limits: The caps.
+
+    Example:
+        >>> from smithkit.server.limits import Limits
+        >>> stream = ZstdStream(Limits())
+        >>> b"".join(stream.feed(zstandard.compress(b"abc")))
+        b'abc'
+        >>> stream.finish()
+    """
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._decompressor = zstandard.ZstdDecompressor(max_window_size=_WINDOW)
+        self._frame: zstandard.ZstdDecompressionObj | None = None
+        self._frames = 0
+        self._taken = 0
+        self._given = 0
+
+    def feed(self, data: bytes) -> Iterator[bytes]:
+        """Decompress the next piece.
+
+        Args:
+            data: Compressed bytes, cut anywhere.
+
+        Yields:
+            Pieces of moderate length.
+
+        Raises:
+            ApiError: 400, this is not zstd; 413, a cap is reached.
+        """
+        pending = bytearray()
+        for at in range(0, len(data), _STEP):
+            piece = data[at : at + _STEP]
+            self._taken += len(piece)
+            for out in self._decompress(piece):
+                pending += out
+                self._check(len(out))
+            if len(pending) >= _CHUNK:
+                yield bytes(pending)
+                pending.clear()
+        if pending:
+            yield bytes(pending)
+
+    def finish(self) -> None:
+        """Check that the last frame is complete.
+
+        Raises:
+            ApiError: 400, it is not.
+        """
+        if self._frame is not None:
+            raise bad_request("The zstd body is truncated")
+
+    def _decompress(self, piece: bytes) -> Iterator[bytes]:
+        while piece:
+            if self._frame is None:
+                self._frames += 1
+                if self._frames > self._limits.frames:
+                    raise too_large(f"The body has more than {self._limits.frames} zstd frames")
+                self._frame = self._decompressor.decompressobj()
+            try:
+                yield self._frame.decompress(piece)
+            except zstandard.ZstdError as error:
+                raise bad_request(f"The body is not valid zstd: {error}") from error
+            piece = self._frame.unused_data if self._frame.eof else b""
+            if self._frame.eof:
+                self._frame = None
+
+    def _check(self, size: int) -> None:
+        limits = self._limits
+        self._given += size
+        if self._given > limits.decompressed:
+            raise too_large(f"The body is longer than {limits.decompressed} bytes when decompressed")
+        if self._given > limits.free_decompressed + self._taken * limits.ratio:
+            raise too_large("The body expands suspiciously when decompressed")
+
+
+async def stream_body(request: Request, limits: Limits) -> AsyncIterator[bytes]:
+    """Read a body piece by piece, decompressed.
+
+    Args:
+        request: The request.
+        limits: The caps.
+
+    Yields:
+        Its bytes.
+
+    Raises:
+        ApiError: 400, 413 or 415.
+    """
+    encoding = request.headers.get("content-encoding", "identity").strip().lower()
+    if encoding not in {"identity", "", "zstd"}:
+        raise ApiError(415, f"Content-Encoding {encoding!r} is not supported; use zstd or none")
+    if request.headers.get("content-length", "0").isdecimal():
+        _check_size(int(request.headers.get("content-length", "0")), limits)
+    stream = ZstdStream(limits) if encoding == "zstd" else None
+    received = 0
+    async for data in request.stream():
+        received += len(data)
+        _check_size(received, limits)
+        if stream is None:
+            if data:
+                yield data
+        else:
+            for piece in stream.feed(data):
+                yield piece
+    if stream is not None:
+        stream.finish()
+
+
+def _check_size(size: int, limits: Limits) -> None:
+    if size > limits.body:
+        raise too_large(f"The body is longer than {limits.body} bytes")
+
+
+async def read_json(request: Request, limits: Limits, held: Reservation) -> Any:
+    """Read a whole JSON body.
+
+    Args:
+        request: The request.
+        limits: The caps.
+        held: Accounts for the bytes.
+
+    Returns:
+        The value.
+
+    Raises:
+        ApiError: 400, 413, 415 or 503.
+    """
+    body = bytearray()
+    async for data in stream_body(request, limits):
+        held.take(len(data))
+        body += data
+    try:
+        return load(body)
+    except ValueError as error:
+        raise bad_request(f"The body is not valid JSON: {error}") from error

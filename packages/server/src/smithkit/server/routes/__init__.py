@@ -1,0 +1,17 @@
+"""The API's routes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from smithkit.server.routes import files, home, info, runs, sessions
+
+if TYPE_CHECKING:
+    from starlette.routing import Route
+
+__all__ = ["all_routes"]
+
+
+def all_routes() -> list[Route]:
+    """Give the built-in routes."""
+    return [*home.routes, *info.routes, *runs.routes, *sessions.routes, *files.routes]

@@ -1,0 +1,111 @@
+"""What routes share: finding the services, reading arguments, writing JSON."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+from uuid import UUID
+
+import orjson
+from pydantic import BaseModel, ValidationError
+from starlette.responses import Response
+
+from smithkit.server.body import read_json
+from smithkit.server.errors import unprocessable
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+
+    from smithkit.server.services import Services
+
+__all__ = ["check", "json_response", "path_id", "query_flag", "query_ids", "query_int", "read_model", "services"]
+
+_Model = TypeVar("_Model", bound=BaseModel)
+_TRUE = frozenset({"true", "1", "yes"})
+
+
+def services(request: Request) -> Services:
+    """Give the application's services."""
+    return cast("Services", request.app.state.services)
+
+
+def json_response(value: Any, status: int = 200) -> Response:
+    """Answer with JSON; bytes are taken to be JSON already."""
+    content = value if isinstance(value, bytes) else orjson.dumps(value)
+    return Response(content, status, media_type="application/json")
+
+
+def path_id(request: Request, name: str = "id") -> UUID:
+    """Read a UUID from the path.
+
+    Raises:
+        ApiError: 422, it is not one.
+    """
+    return _id(request.path_params[name], name)
+
+
+def query_ids(request: Request, name: str) -> list[UUID] | None:
+    """Read a repeated UUID from the query; None if it is not given.
+
+    Raises:
+        ApiError: 422, one is not a UUID.
+    """
+    values = request.query_params.getlist(name)
+    return [_id(value, name) for value in values] if values else None
+
+
+def query_flag(request: Request, name: str) -> bool | None:
+    """Read a boolean from the query, in any spelling that Python or JavaScript clients use."""
+    value = request.query_params.get(name)
+    return None if value is None else value.lower() in _TRUE
+
+
+def query_int(request: Request, name: str, default: int, low: int, high: int) -> int:
+    """Read an integer from the query.
+
+    Raises:
+        ApiError: 422, it is none, or out of range.
+    """
+    text = request.query_params.get(name)
+    if text is None:
+        return default
+    try:
+        value = int(text)
+    except ValueError as error:
+        raise unprocessable(f"{name}: must be an integer") from error
+    if not low <= value <= high:
+        raise unprocessable(f"{name}: must be from {low} to {high}")
+    return value
+
+
+def check(model: type[_Model], value: Any) -> _Model:
+    """Validate JSON against a model.
+
+    Raises:
+        ApiError: 422, saying which field is wrong and why.
+    """
+    try:
+        return model.model_validate(value)
+    except ValidationError as error:
+        problems = [
+            f"{'.'.join(map(str, problem['loc'])) or 'body'}: {problem['msg']}"
+            for problem in error.errors(include_url=False, include_input=False)
+        ]
+        raise unprocessable("; ".join(problems)) from error
+
+
+async def read_model(request: Request, model: type[_Model]) -> _Model:
+    """Read a JSON body as a model.
+
+    Raises:
+        ApiError: 400, 413, 415, 422 or 503.
+    """
+    own = services(request)
+    with own.budget.reserve() as held:
+        return check(model, await read_json(request, own.limits, held))
+
+
+def _id(text: str, name: str) -> UUID:
+    try:
+        return UUID(text)
+    except ValueError as error:
+        raise unprocessable(f"{name}: {text!r} is not a UUID") from error

@@ -1,0 +1,49 @@
+"""What the server is and can do; needs no key."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from starlette.routing import Route
+
+from smithkit.server import __version__
+from smithkit.server.routes._common import json_response
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+    from starlette.responses import Response
+
+__all__ = ["routes"]
+
+# The API's version that this server is compatible with: clients switch features on by it.
+_API_VERSION = "0.13.5"
+
+_INFO = {
+    "version": _API_VERSION,
+    "license_expiration_time": None,
+    "batch_ingest_config": {
+        "use_multipart_endpoint": True,
+        "scale_up_qsize_trigger": 1000,
+        "scale_up_nthreads_limit": 4,
+        "scale_down_nempty_trigger": 4,
+        "size_limit": 500,
+        "size_limit_bytes": 20_971_520,
+    },
+    "instance_flags": {
+        "dataset_examples_multipart_enabled": False,
+        "examples_multipart_enabled": False,
+        "zstd_compression_enabled": True,
+    },
+    "server": {"name": "smithkit", "version": __version__},
+}
+
+
+async def _info(_request: Request) -> Response:
+    return json_response(_INFO)
+
+
+async def _health(_request: Request) -> Response:
+    return json_response({"status": "ok"})
+
+
+routes = [Route("/info", _info), Route("/health", _health), Route("/ok", _health)]

@@ -1,0 +1,88 @@
+"""Runs: ingestion and reading."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from starlette.routing import Route
+
+from smithkit.server.body import read_json
+from smithkit.server.errors import unprocessable
+from smithkit.server.multipart import read_parts
+from smithkit.server.routes._common import json_response, path_id, read_model, services
+from smithkit.server.routes._models import RunQuery
+from smithkit.server.services.ingest import is_attachment
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+    from starlette.responses import Response
+
+__all__ = ["routes"]
+
+
+async def _multipart(request: Request) -> Response:
+    own = services(request)
+    with own.budget.reserve() as held:
+        reader = await read_parts(
+            request, own.limits, held, lambda: own.store.sink(own.limits.spill), is_attachment
+        )
+        try:
+            await own.ingest.accept_parts(reader.finish())
+        finally:
+            reader.discard()
+    return json_response({"message": "Runs batch ingested"}, 202)
+
+
+async def _batch(request: Request) -> Response:
+    own = services(request)
+    with own.budget.reserve() as held:
+        body = await read_json(request, own.limits, held)
+        if not isinstance(body, dict):
+            raise unprocessable("body: must be an object with post and patch")
+        await own.ingest.accept_runs(_runs_of(body, "post"), _runs_of(body, "patch"))
+    return json_response({"message": "Runs batch ingested"}, 202)
+
+
+def _runs_of(body: dict[str, Any], name: str) -> list[Any]:
+    runs = body.get(name) or []
+    if not isinstance(runs, list):
+        raise unprocessable(f"{name}: must be a list of runs")
+    return runs
+
+
+async def _create(request: Request) -> Response:
+    own = services(request)
+    with own.budget.reserve() as held:
+        await own.ingest.accept_runs([await read_json(request, own.limits, held)], ())
+    return json_response({"message": "Run created"}, 202)
+
+
+async def _update(request: Request) -> Response:
+    own = services(request)
+    run_id = path_id(request)
+    with own.budget.reserve() as held:
+        body = await read_json(request, own.limits, held)
+        if not isinstance(body, dict):
+            raise unprocessable("body: must be an object")
+        await own.ingest.accept_runs((), [body | {"id": str(run_id)}])
+    return json_response({"message": "Run updated"}, 202)
+
+
+async def _read(request: Request) -> Response:
+    return json_response(await services(request).runs.read(path_id(request)))
+
+
+async def _query(request: Request) -> Response:
+    query = await read_model(request, RunQuery)
+    own = services(request)
+    return json_response(await own.runs.query(query.selection(own.limits.page), query.select))
+
+
+routes = [
+    Route("/runs", _create, methods=["POST"]),
+    Route("/runs/multipart", _multipart, methods=["POST"]),
+    Route("/runs/batch", _batch, methods=["POST"]),
+    Route("/runs/query", _query, methods=["POST"]),
+    Route("/runs/{id}", _read, methods=["GET"]),
+    Route("/runs/{id}", _update, methods=["PATCH"]),
+]

@@ -1,0 +1,119 @@
+"""The command ``smithkit serve``."""
+
+from __future__ import annotations
+
+import argparse
+import ipaddress
+import os
+import sys
+from typing import TYPE_CHECKING, TextIO
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["configure", "main", "run"]
+
+_LOOPBACK_HOSTS = ("localhost", "127.0.0.1", "[::1]")
+_KEY_VARIABLE = "SMITHKIT_SERVER_API_KEY"
+_SHUTDOWN_SECONDS = 10
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the command's options.
+
+    Args:
+        parser: The command's parser.
+    """
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
+    parser.add_argument("--port", type=int, default=1984, help="port; 0 picks a free one (default: %(default)s)")
+    parser.add_argument("--db", metavar="URL", help="sqlite:///path.db or a path (default: smithkit.db in SMITHKIT_HOME)")
+    parser.add_argument("--api-key", metavar="KEY", help=f"key that clients must send (default: ${_KEY_VARIABLE})")
+    parser.add_argument("--access-log", action="store_true", help="log every request")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Serve until stopped.
+
+    Args:
+        args: Options, as `configure` defines them.
+
+    Returns:
+        Exit status.
+    """
+    api_key = args.api_key or os.environ.get(_KEY_VARIABLE) or None
+    local = _is_loopback(args.host)
+    if not local and api_key is None:
+        _say(
+            f"smithkit serve: {args.host} can be reached from other machines, so an API key is needed: "
+            f"pass --api-key or set {_KEY_VARIABLE}",
+            sys.stderr,
+        )
+        return 2
+    from smithkit.server.app import create_app
+
+    url = args.db or _default_url()
+    hosts = {*_LOOPBACK_HOSTS, args.host} if local else None
+    return _serve(create_app(url, api_key=api_key, allowed_hosts=hosts), args, url, with_key=api_key is not None)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command by itself, without the `smithkit` program.
+
+    Args:
+        argv: Arguments; the process's by default.
+
+    Returns:
+        Exit status.
+    """
+    parser = argparse.ArgumentParser(prog="smithkit serve", description="Serve the LangSmith API from a local database.")
+    configure(parser)
+    return run(parser.parse_args(argv))
+
+
+def _serve(app: object, args: argparse.Namespace, url: str, *, with_key: bool) -> int:
+    import uvicorn
+
+    config = uvicorn.Config(
+        app,  # type: ignore[arg-type]
+        host=args.host,
+        port=args.port,
+        log_level="info" if args.access_log else "warning",
+        access_log=args.access_log,
+        lifespan="on",
+        timeout_graceful_shutdown=_SHUTDOWN_SECONDS,
+    )
+    # Bound here, so that a free port picked by the system can be told before requests are served.
+    socket = config.bind_socket()
+    address = f"http://{f'[{args.host}]' if ':' in args.host else args.host}:{socket.getsockname()[1]}"
+    server = uvicorn.Server(config)
+    key = " LANGSMITH_API_KEY=<the key>" if with_key else ""
+    _say(f"smithkit server on {address}, data in {url}", sys.stdout)
+    _say(f"Point clients at it: LANGSMITH_TRACING=true LANGSMITH_ENDPOINT={address}{key}", sys.stdout)
+    try:
+        server.run(sockets=[socket])
+    except KeyboardInterrupt:  # uvicorn raises it again after its orderly shutdown
+        return 0
+    finally:
+        socket.close()
+    return 0 if server.started else 1
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host.lower() == "localhost"
+
+
+def _default_url() -> str:
+    from smithkit.config import home
+
+    return str(home() / "smithkit.db")
+
+
+def _say(text: str, stream: TextIO) -> None:
+    print(text, file=stream, flush=True)  # noqa: T201 - a command talks to its user
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,54 @@
+"""The rules of the API, between routes and stores."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from smithkit.server.services.files import FileService
+from smithkit.server.services.ingest import IngestService
+from smithkit.server.services.runs import RunService
+from smithkit.server.services.sessions import SessionService
+
+if TYPE_CHECKING:
+    from smithkit.server.body import Budget
+    from smithkit.server.limits import Limits
+    from smithkit.server.store import Store
+
+__all__ = ["FileService", "IngestService", "RunService", "Services", "SessionService", "make_services"]
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """What routes call; at ``app.state.services`` while the application runs."""
+
+    store: Store
+    limits: Limits
+    budget: Budget
+    files: FileService
+    ingest: IngestService
+    runs: RunService
+    sessions: SessionService
+
+
+def make_services(store: Store, limits: Limits, budget: Budget) -> Services:
+    """Build the services on an open store.
+
+    Args:
+        store: The open store.
+        limits: The caps.
+        budget: Bytes in memory, shared by all requests.
+
+    Returns:
+        The services.
+    """
+    files = FileService(store, limits)
+    return Services(
+        store=store,
+        limits=limits,
+        budget=budget,
+        files=files,
+        ingest=IngestService(store, limits),
+        runs=RunService(store, files, limits),
+        sessions=SessionService(store, limits),
+    )

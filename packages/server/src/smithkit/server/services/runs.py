@@ -1,0 +1,228 @@
+"""Runs on their way out."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from smithkit.server.domain.jsons import load
+from smithkit.server.domain.runs import PAYLOADS, Status
+from smithkit.server.domain.times import format_time
+from smithkit.server.domain.usage import format_cost, usage_details
+from smithkit.server.errors import not_found
+from smithkit.server.services.cursors import encode_cursor
+from smithkit.server.store import RunSelection
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+    from uuid import UUID
+
+    from smithkit.server.domain.runs import Row
+    from smithkit.server.limits import Limits
+    from smithkit.server.services.files import FileService
+    from smithkit.server.store import Store
+
+__all__ = ["RunService"]
+
+_STEP = 10  # runs whose payloads are read at a time
+_NULL = orjson.Fragment(b"null")
+
+
+class RunService:
+    """Reads runs.
+
+    Args:
+        store: Where they lie.
+        files: Signs the URLs of their attachments.
+        limits: The caps.
+    """
+
+    def __init__(self, store: Store, files: FileService, limits: Limits) -> None:
+        self._store = store
+        self._files = files
+        self._limits = limits
+
+    async def read(self, run_id: UUID) -> bytes:
+        """Read one run.
+
+        Args:
+            run_id: The run.
+
+        Returns:
+            Its JSON.
+
+        Raises:
+            ApiError: 404.
+        """
+        rows = await self._store.find_runs(RunSelection(ids=[run_id], limit=1))
+        if not rows:
+            raise not_found("Run")
+        runs, _ = await self._render(rows, None)
+        return orjson.dumps(runs[0])
+
+    async def query(self, selection: RunSelection, select: Collection[str] | None) -> bytes:
+        """Read a page of runs.
+
+        Args:
+            selection: Which runs.
+            select: Names of the fields to give, or None for all. The id is always there.
+
+        Returns:
+            JSON of the runs and of the cursors. The page ends early when its payloads become large.
+        """
+        limit = selection.limit
+        rows = await self._store.find_runs(replace(selection, limit=limit + 1))
+        more = len(rows) > limit
+        rows = rows[:limit]
+        runs: list[dict[str, Any]] = []
+        size = 0
+        for at in range(0, len(rows), _STEP):
+            rendered, length = await self._render(rows[at : at + _STEP], select)
+            runs += rendered
+            size += length
+            if size > self._limits.page_payload and len(runs) < len(rows):
+                more = True
+                break
+        cursor = None
+        if more and runs:
+            last = rows[len(runs) - 1]
+            cursor = encode_cursor(last["start_time"], last["id"], ascending=selection.ascending)
+        return orjson.dumps({"runs": runs, "cursors": {"next": cursor, "prev": None}, "parsed_query": None})
+
+    async def _render(self, rows: Sequence[Row], select: Collection[str] | None) -> tuple[list[dict[str, Any]], int]:
+        """Write runs as JSON, and tell how many bytes of payload that is."""
+        wanted = _ALL if select is None else _ALL & {*select, "id"}
+        ids = [row["id"] for row in rows]
+        names = [name for name in PAYLOADS if name in wanted]
+        payloads = await self._store.read_payloads(ids, names) if names else {}
+        children = await self._store.read_children(ids) if wanted & _OF_CHILDREN else {}
+        files = await self._store.read_attachments(ids) if "s3_urls" in wanted else {}
+        feedback = await self._store.read_feedback(ids) if "feedback_stats" in wanted else {}
+        rendered = []
+        for row in rows:
+            run = self._columns(row)
+            own = payloads.get(row["id"], {})
+            run |= {name: orjson.Fragment(value) for name, value in own.items()}
+            run["child_run_ids"] = run["direct_child_run_ids"] = children.get(row["id"])
+            run["s3_urls"] = self._urls(files.get(row["id"], ()))
+            run["feedback_stats"] = _feedback_stats(feedback.get(row["id"], ()))
+            rendered.append({name: value for name, value in run.items() if name in wanted})
+        return rendered, sum(len(value) for own in payloads.values() for value in own.values())
+
+    def _columns(self, row: Row) -> dict[str, Any]:
+        segments = row["dotted_order"].split(".")
+        tenant = self._store.workspace.id
+        return {
+            "id": row["id"],
+            "name": row["name"],
+            "run_type": row["run_type"],
+            "start_time": format_time(row["start_time"]),
+            "end_time": _time(row["end_time"]),
+            "status": Status(row["status"]).name,
+            "inputs": _NULL,
+            "outputs": _NULL,
+            "error": _NULL,
+            "extra": _NULL,
+            "serialized": _NULL,
+            "events": _NULL,
+            "tags": orjson.Fragment(row["tags"] or "[]"),
+            "session_id": row["session_id"],
+            "trace_id": row["trace_id"],
+            "dotted_order": row["dotted_order"],
+            "parent_run_id": row["parent_run_id"],
+            "parent_run_ids": [segment[-36:] for segment in segments[:-1]],
+            "child_run_ids": None,
+            "direct_child_run_ids": None,
+            "reference_example_id": row["reference_example_id"],
+            "app_path": f"/o/{tenant}/projects/p/{row['session_id']}/r/{row['id']}",
+            "manifest_id": row["manifest_id"],
+            "feedback_stats": None,
+            "s3_urls": None,
+            "prompt_tokens": row["prompt_tokens"],
+            "completion_tokens": row["completion_tokens"],
+            "total_tokens": row["total_tokens"],
+            "prompt_cost": format_cost(row["prompt_cost"]),
+            "completion_cost": format_cost(row["completion_cost"]),
+            "total_cost": format_cost(row["total_cost"]),
+            "prompt_token_details": None,
+            "completion_token_details": None,
+            "prompt_cost_details": None,
+            "completion_cost_details": None,
+            **usage_details(row["usage_outputs"] or row["usage_extra"]),
+            "first_token_time": _time(row["first_token_time"]),
+            "in_dataset": row["reference_example_id"] is not None,
+        }
+
+    def _urls(self, files: Sequence[Row]) -> dict[str, Any] | None:
+        if not files:
+            return None
+        return {
+            f"attachment.{file['name']}": {
+                "presigned_url": self._files.url(file["digest"], file["mime_type"]),
+                "s3_url": None,
+                "mime_type": file["mime_type"],
+                "size": file["size"],
+            }
+            for file in files
+        }
+
+
+_OF_CHILDREN = frozenset({"child_run_ids", "direct_child_run_ids"})
+_ALL = frozenset(
+    {
+        *PAYLOADS,
+        *_OF_CHILDREN,
+        "app_path",
+        "completion_cost",
+        "completion_cost_details",
+        "completion_token_details",
+        "completion_tokens",
+        "dotted_order",
+        "end_time",
+        "feedback_stats",
+        "first_token_time",
+        "id",
+        "in_dataset",
+        "manifest_id",
+        "name",
+        "parent_run_id",
+        "parent_run_ids",
+        "prompt_cost",
+        "prompt_cost_details",
+        "prompt_token_details",
+        "prompt_tokens",
+        "reference_example_id",
+        "run_type",
+        "s3_urls",
+        "session_id",
+        "start_time",
+        "status",
+        "tags",
+        "total_cost",
+        "total_tokens",
+        "trace_id",
+    }
+)
+
+
+def _time(value: int | None) -> str | None:
+    return None if value is None else format_time(value)
+
+
+def _feedback_stats(items: Sequence[Row]) -> dict[str, Any] | None:
+    if not items:
+        return None
+    stats: dict[str, Any] = {}
+    for key in dict.fromkeys(item["key"] for item in items):
+        same = [item for item in items if item["key"] == key]
+        scores = [item["score"] for item in same if item["score"] is not None]
+        values = (load(item["body"]).get("value") for item in same)
+        stats[key] = {
+            "n": len(same),
+            "avg": sum(scores) / len(scores) if scores else None,
+            "values": dict(Counter(value for value in values if isinstance(value, str))),
+        }
+    return stats

@@ -1,0 +1,64 @@
+"""Storage: the protocol that services rely on, and the stores that fulfil it."""
+
+from __future__ import annotations
+
+from typing import cast
+
+from smithkit.server.store.protocol import (
+    Attachment,
+    FeedbackItem,
+    NameTakenError,
+    RunBatch,
+    RunSelection,
+    SessionSelection,
+    Store,
+    Workspace,
+)
+
+__all__ = [
+    "Attachment",
+    "FeedbackItem",
+    "NameTakenError",
+    "RunBatch",
+    "RunSelection",
+    "SessionSelection",
+    "Store",
+    "Workspace",
+    "open_store",
+]
+
+
+def open_store(url: str) -> Store:
+    """Find the store for a database URL and open it.
+
+    Plugins are asked first (hook `create_store`); SQLite is built in.
+
+    Args:
+        url: ``sqlite:///path.db``, a path, or what a plugin knows.
+
+    Returns:
+        The open store; `close` it in the end.
+
+    Raises:
+        ValueError: Nobody knows this kind of URL.
+        RuntimeError: The database was written by a newer release.
+
+    Example:
+        >>> store = open_store("sqlite:////tmp/smithkit-doc.db")
+        >>> store.close()
+    """
+    store = _from_plugins(url)
+    if store is None:
+        from smithkit.server.store.sqlite import SqliteStore
+
+        store = SqliteStore(url)
+    store.open()
+    return store
+
+
+def _from_plugins(url: str) -> Store | None:
+    try:
+        from smithkit.plugins import manager
+    except ImportError:  # a core without plugins serves the built-in store
+        return None
+    return cast("Store | None", manager().first("create_store", url=url))

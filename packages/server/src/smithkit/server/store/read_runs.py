@@ -1,0 +1,111 @@
+"""Reading runs and what belongs to them."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import TYPE_CHECKING
+
+from sqlalchemy import and_, or_, select
+
+from smithkit.server.store.packing import unpack
+from smithkit.server.store.tables import attachments, feedback, run_payloads, runs
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from uuid import UUID
+
+    from sqlalchemy import ColumnElement, Connection
+
+    from smithkit.server.domain.runs import Row
+    from smithkit.server.store.protocol import RunSelection
+
+__all__ = ["read_attachments", "read_children", "read_feedback", "read_payloads", "select_runs"]
+
+
+def select_runs(connection: Connection, selection: RunSelection) -> list[Row]:
+    """Read the records that a selection names, in its order."""
+    statement = select(runs).where(*_conditions(selection))
+    if selection.after is not None:
+        statement = statement.where(_beyond(selection.after, ascending=selection.ascending))
+    order = [runs.c.start_time, runs.c.id]
+    if not selection.ascending:
+        order = [column.desc() for column in order]  # type: ignore[misc]
+    statement = statement.order_by(*order).limit(selection.limit)
+    return [dict(row) for row in connection.execute(statement).mappings()]
+
+
+def _conditions(selection: RunSelection) -> list[ColumnElement[bool]]:
+    conditions: list[ColumnElement[bool]] = []
+    members = (
+        (runs.c.session_id, selection.sessions),
+        (runs.c.id, selection.ids),
+        (runs.c.reference_example_id, selection.examples),
+    )
+    for column, values in members:
+        if values is not None:
+            # One value as an equation: lets the index give the order too.
+            conditions.append(column == next(iter(values)) if len(values) == 1 else column.in_(values))
+    equal = (
+        (runs.c.trace_id, selection.trace),
+        (runs.c.parent_run_id, selection.parent),
+        (runs.c.run_type, selection.run_type),
+        (runs.c.has_error, selection.error),
+    )
+    conditions += [column == value for column, value in equal if value is not None]
+    if selection.is_root is not None:
+        root = runs.c.parent_run_id.is_(None)
+        conditions.append(root if selection.is_root else ~root)
+    if selection.started_from is not None:
+        conditions.append(runs.c.start_time >= selection.started_from)
+    if selection.started_to is not None:
+        conditions.append(runs.c.start_time <= selection.started_to)
+    return conditions
+
+
+def _beyond(after: tuple[int, UUID], *, ascending: bool) -> ColumnElement[bool]:
+    moment, run_id = after
+    start = runs.c.start_time
+    if ascending:
+        return and_(start >= moment, or_(start > moment, runs.c.id > run_id))
+    return and_(start <= moment, or_(start < moment, runs.c.id < run_id))
+
+
+def read_payloads(connection: Connection, ids: Sequence[UUID], names: Sequence[str]) -> dict[UUID, dict[str, bytes]]:
+    """Read and unpack payloads; null ones are left out."""
+    columns = [run_payloads.c.run_id, *(run_payloads.c[name] for name in names)]
+    found = connection.execute(select(*columns).where(run_payloads.c.run_id.in_(ids)))
+    return {
+        run_id: {name: unpack(value) for name, value in zip(names, values, strict=True) if value is not None}
+        for run_id, *values in found
+    }
+
+
+def read_children(connection: Connection, ids: Sequence[UUID]) -> dict[UUID, list[UUID]]:
+    """Read the ids of direct children, oldest first."""
+    children: dict[UUID, list[UUID]] = defaultdict(list)
+    statement = (
+        select(runs.c.parent_run_id, runs.c.id)
+        .where(runs.c.parent_run_id.in_(ids))
+        .order_by(runs.c.start_time, runs.c.id)
+    )
+    for parent_id, run_id in connection.execute(statement):
+        children[parent_id].append(run_id)
+    return dict(children)
+
+
+def read_attachments(connection: Connection, ids: Sequence[UUID]) -> dict[UUID, list[Row]]:
+    """Read the records of runs' files, in the order in which they came."""
+    files: dict[UUID, list[Row]] = defaultdict(list)
+    statement = select(attachments).where(attachments.c.run_id.in_(ids)).order_by(attachments.c.position)
+    for row in connection.execute(statement).mappings():
+        files[row["run_id"]].append(dict(row))
+    return dict(files)
+
+
+def read_feedback(connection: Connection, ids: Sequence[UUID]) -> dict[UUID, list[Row]]:
+    """Read the records of runs' feedback, oldest first."""
+    items: dict[UUID, list[Row]] = defaultdict(list)
+    statement = select(feedback).where(feedback.c.run_id.in_(ids)).order_by(feedback.c.created_at, feedback.c.id)
+    for row in connection.execute(statement).mappings():
+        items[row["run_id"]].append(dict(row))
+    return dict(items)

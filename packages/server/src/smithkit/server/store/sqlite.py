@@ -1,0 +1,182 @@
+"""The store on a SQLite file."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
+
+from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
+from starlette.concurrency import run_in_threadpool
+
+from smithkit.server.domain.times import now
+from smithkit.server.store import read_runs, read_sessions, write_runs, write_sessions
+from smithkit.server.store.blobs import BlobFolder
+from smithkit.server.store.engine import create_file, database_path, reader_engine, writer_engine
+from smithkit.server.store.migrate import migrate
+from smithkit.server.store.protocol import NameTakenError, Workspace
+from smithkit.server.store.tables import sessions, workspaces
+from smithkit.server.store.writer import Writer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+    from uuid import UUID
+
+    from sqlalchemy import Connection
+
+    from smithkit.server.domain.runs import Row
+    from smithkit.server.store.blobs import BlobSink
+    from smithkit.server.store.protocol import RunBatch, RunSelection, SessionSelection
+
+__all__ = ["SqliteStore"]
+
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
+
+
+class SqliteStore:
+    """Keeps everything in one file, with attachments in a folder beside it.
+
+    Args:
+        url: ``sqlite:///path`` or a path.
+
+    Raises:
+        ValueError: The URL names another kind of database.
+
+    Example:
+        >>> store = SqliteStore("sqlite:////tmp/runs.db")
+        >>> store.path.name
+        'runs.db'
+    """
+
+    def __init__(self, url: str) -> None:
+        self.path: Path = database_path(url)
+        self._blobs = BlobFolder(self.path.with_name(f"{self.path.name}.blobs"))
+        self._workspace: Workspace | None = None
+
+    @property
+    def workspace(self) -> Workspace:
+        """The workspace; known once the store is open."""
+        if self._workspace is None:
+            raise RuntimeError("the store is not open")
+        return self._workspace
+
+    def open(self) -> None:
+        """Make or migrate the file and start the writing thread."""
+        create_file(self.path)
+        self._writing = writer_engine(self.path)
+        self._reading = reader_engine(self.path)
+        migrate(self._writing)
+        with self._reading.connect() as connection:
+            row = connection.execute(select(workspaces.c.id, workspaces.c.secret)).one()
+        self._workspace = Workspace(row.id, row.secret)
+        self._writer = Writer(self._writing)
+        self._writer.submit(self._ensure_default).result()
+
+    def close(self) -> None:
+        """Write what is queued and close the file."""
+        if self._workspace is None:
+            return
+        self._workspace = None
+        self._writer.close()
+        self._writing.dispose()
+        self._reading.dispose()
+
+    def sink(self, spill: int) -> BlobSink:
+        """Begin to receive an attachment."""
+        return self._blobs.sink(spill)
+
+    def blob_path(self, digest: bytes) -> Path:
+        """Tell where the attachment with this digest lies."""
+        return self._blobs.path(digest)
+
+    async def write(self, batch: RunBatch) -> None:
+        """Merge and store a request's runs, and what comes with them."""
+        workspace_id = self.workspace.id
+        await self._write(lambda connection: write_runs.write_batch(connection, batch, workspace_id, self._blobs))
+
+    async def find_runs(self, selection: RunSelection) -> list[Row]:
+        """Read the records of runs, without payloads."""
+        return await self._read(read_runs.select_runs, selection)
+
+    async def read_payloads(self, ids: Sequence[UUID], names: Sequence[str]) -> dict[UUID, dict[str, bytes]]:
+        """Read payloads of runs."""
+        return await self._read(read_runs.read_payloads, ids, names)
+
+    async def read_children(self, ids: Sequence[UUID]) -> dict[UUID, list[UUID]]:
+        """Read the ids of direct children."""
+        return await self._read(read_runs.read_children, ids)
+
+    async def read_attachments(self, ids: Sequence[UUID]) -> dict[UUID, list[Row]]:
+        """Read the records of runs' files."""
+        return await self._read(read_runs.read_attachments, ids)
+
+    async def read_feedback(self, ids: Sequence[UUID]) -> dict[UUID, list[Row]]:
+        """Read feedback of runs."""
+        return await self._read(read_runs.read_feedback, ids)
+
+    async def create_session(self, values: Row, *, upsert: bool) -> Row | None:
+        """Make a project; `values` may leave columns out."""
+        row = write_sessions.session_row(self.workspace.id, values["name"], now()) | values
+        return await self._write(lambda connection: write_sessions.insert_session(connection, row, upsert=upsert))
+
+    async def update_session(self, session_id: UUID, values: Row) -> Row | None:
+        """Change a project."""
+
+        def change(connection: Connection) -> Row | None:
+            statement = sessions.update().where(sessions.c.id == session_id)
+            connection.execute(statement.values({**values, "modified_at": now()}))
+            return write_sessions.read_session(connection, session_id)
+
+        try:
+            return await self._write(change)
+        except IntegrityError as error:
+            raise NameTakenError(values.get("name")) from error
+
+    async def delete_session(self, session_id: UUID) -> bool:
+        """Remove a project and its runs, step by step."""
+        if await self._read(write_sessions.read_session, session_id) is None:
+            return False
+        digests: set[bytes] = set()
+        gone = False
+        while not gone:
+            gone, more = await self._write(
+                lambda connection: write_sessions.delete_session_part(connection, session_id)
+            )
+            digests |= more
+        await self._write(lambda connection: self._sweep(connection, digests))
+        return True
+
+    async def find_sessions(self, selection: SessionSelection) -> list[Row]:
+        """Read projects."""
+        return await self._read(read_sessions.select_sessions, selection, self.workspace.id)
+
+    async def session_stats(self, ids: Sequence[UUID]) -> dict[UUID, Row]:
+        """Work out the figures of projects."""
+        return await self._read(read_sessions.read_stats, ids)
+
+    def _ensure_default(self, connection: Connection) -> None:
+        write_sessions.SessionResolver(connection, self.workspace.id, now()).default()
+
+    def _sweep(self, connection: Connection, digests: set[bytes]) -> None:
+        for digest in write_sessions.orphan_digests(connection, digests):
+            self._blobs.remove(digest)
+        # The driver itself, because the pragma frees a page for every row fetched, of which it gives no columns.
+        driver = connection.connection.driver_connection
+        if driver is not None:
+            driver.execute("PRAGMA incremental_vacuum(5000)").fetchall()
+
+    async def _write(self, job: Callable[[Connection], _T]) -> _T:
+        return await asyncio.wrap_future(self._writer.submit(job))
+
+    async def _read(
+        self, function: Callable[Concatenate[Connection, _P], _T], *args: _P.args, **kwargs: _P.kwargs
+    ) -> _T:
+        def read() -> _T:
+            with self._reading.begin() as connection:
+                return function(connection, *args, **kwargs)
+
+        return await run_in_threadpool(read)
+
+
