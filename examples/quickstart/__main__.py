@@ -1,0 +1,99 @@
+"""Ask some fifty questions of the standard library's documentation, then read the traces back.
+
+Runs on this machine alone, into a file, unless the environment names an endpoint or a key.
+"""
+
+from __future__ import annotations
+
+import csv
+import statistics
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+import corpus
+import retrieval
+from rich.console import Console
+from rich.table import Table
+from rich.tree import Tree
+
+from smithkit import Client, tracing_context
+
+if TYPE_CHECKING:
+    from smithkit.schemas import Run
+
+PROJECT = "quickstart"
+
+
+def main() -> None:
+    """Ask, read back, show."""
+    console = Console()
+    with Client() as client:
+        questions = read_questions()
+        index = retrieval.Index(corpus.load())
+        console.print(f"Asking {len(questions)} questions of {len(index.documents)} documents …")
+        started = time.time()
+        answers = ask_all(client, retrieval.Assistant(index), list(questions))
+        client.flush()
+        traces = newest_traces(client, len(questions))
+        console.print(trace_tree(client.read_run(slowest(traces).id, load_child_runs=True)))
+        console.print(totals(traces, answers, questions, time.time() - started))
+        console.print(f"The traces lie in {client.api_url}, project {PROJECT!r}.")
+
+
+def read_questions() -> dict[str, str]:
+    """Question → name of the function or class that answers it."""
+    with Path(__file__).with_name("questions.csv").open(encoding="utf-8", newline="") as file:
+        return {row["question"]: row["expected"] for row in csv.DictReader(file)}
+
+
+def ask_all(client: Client, assistant: retrieval.Assistant, questions: list[str]) -> dict[str, list[str]]:
+    """Ask every question, traced; gives the sources of each answer."""
+    with tracing_context(enabled=True, client=client, project_name=PROJECT):
+        return {question: assistant.ask(question)["sources"] for question in questions}
+
+
+def newest_traces(client: Client, count: int) -> list[Run]:
+    """The root runs of the last `count` traces."""
+    return list(client.list_runs(project_name=PROJECT, is_root=True, limit=count))
+
+
+def slowest(traces: list[Run]) -> Run:
+    """The trace that took longest."""
+    return max(traces, key=milliseconds)
+
+
+def milliseconds(run: Run) -> float:
+    """How long a run took."""
+    return (run.latency or 0.0) * 1000
+
+
+def trace_tree(run: Run) -> Tree:
+    """A run and the runs below it, with their timings."""
+    tree = Tree(f"[bold]{run.name}[/] [dim]{run.run_type}[/] {milliseconds(run):.2f} ms  {run.status}")
+    for child in run.child_runs or []:
+        tree.children.append(trace_tree(child))
+    return tree
+
+
+def totals(
+    traces: list[Run], answers: dict[str, list[str]], questions: dict[str, str], seconds: float
+) -> Table:
+    """What was measured, over all questions."""
+    first = sum(answers[question][:1] == [expected] for question, expected in questions.items())
+    among = sum(expected in answers[question] for question, expected in questions.items())
+    table = Table(show_header=False, box=None)
+    table.add_row("questions", f"{len(questions)}")
+    table.add_row("expected source first", f"{first / len(questions):.0%}")
+    table.add_row("expected source in the first five", f"{among / len(questions):.0%}")
+    table.add_row("median of a trace", f"{statistics.median(milliseconds(run) for run in traces):.2f} ms")
+    table.add_row("errors", f"{sum(run.error is not None for run in traces)}")
+    table.add_row("asked, stored and read back in", f"{seconds:.2f} s")
+    return table
+
+
+if __name__ == "__main__":
+    main()
