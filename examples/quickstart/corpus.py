@@ -38,7 +38,7 @@ def load() -> list[Document]:
             if name.startswith("_") or not text or not _belongs_to(value, module_name):
                 continue
             full_name = f"{module_name}.{name}"
-            documents[full_name] = Document(full_name, pydoc.splitdoc(text)[0] or text.split("\n")[0], text)
+            documents[full_name] = Document(full_name, pydoc.splitdoc(text)[0] or text.partition("\n")[0], text)
     return sorted(documents.values(), key=lambda document: document.name)
 
 

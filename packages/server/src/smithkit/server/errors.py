@@ -9,7 +9,16 @@ from starlette.responses import JSONResponse
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["ApiError", "bad_request", "busy", "conflict", "error_response", "not_found", "too_large", "unprocessable"]
+__all__ = [
+    "ApiError",
+    "bad_request",
+    "busy",
+    "conflict",
+    "error_response",
+    "not_found",
+    "too_large",
+    "unprocessable",
+]
 
 
 class ApiError(Exception):

@@ -92,7 +92,11 @@ class GuardMiddleware:
             if self._hosts is not None and _host_name(host) not in self._hosts:
                 raise ApiError(403, f"Host {host!r} is not served here")
             origin = headers.get("origin")
-            if origin is not None and scope["method"] not in _SAFE_METHODS and urlsplit(origin).netloc.lower() != host:
+            if (
+                origin is not None
+                and scope["method"] not in _SAFE_METHODS
+                and urlsplit(origin).netloc.lower() != host
+            ):
                 raise ApiError(403, "Requests of other origins are refused")
         await self._app(scope, receive, send)
 

@@ -25,9 +25,15 @@ def configure(parser: argparse.ArgumentParser) -> None:
         parser: The command's parser.
     """
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
-    parser.add_argument("--port", type=int, default=1984, help="port; 0 picks a free one (default: %(default)s)")
-    parser.add_argument("--db", metavar="URL", help="sqlite:///path.db or a path (default: smithkit.db in SMITHKIT_HOME)")
-    parser.add_argument("--api-key", metavar="KEY", help=f"key that clients must send (default: ${_KEY_VARIABLE})")
+    parser.add_argument(
+        "--port", type=int, default=1984, help="port; 0 picks a free one (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--db", metavar="URL", help="sqlite:///path.db or a path (default: smithkit.db in SMITHKIT_HOME)"
+    )
+    parser.add_argument(
+        "--api-key", metavar="KEY", help=f"key that clients must send (default: ${_KEY_VARIABLE})"
+    )
     parser.add_argument("--access-log", action="store_true", help="log every request")
 
 
@@ -53,7 +59,9 @@ def run(args: argparse.Namespace) -> int:
 
     url = args.db or _default_url()
     hosts = {*_LOOPBACK_HOSTS, args.host} if local else None
-    return _serve(create_app(url, api_key=api_key, allowed_hosts=hosts), args, url, with_key=api_key is not None)
+    return _serve(
+        create_app(url, api_key=api_key, allowed_hosts=hosts), args, url, with_key=api_key is not None
+    )
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -65,7 +73,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns:
         Exit status.
     """
-    parser = argparse.ArgumentParser(prog="smithkit serve", description="Serve the LangSmith API from a local database.")
+    parser = argparse.ArgumentParser(
+        prog="smithkit serve", description="Serve the LangSmith API from a local database."
+    )
     configure(parser)
     return run(parser.parse_args(argv))
 

@@ -20,7 +20,19 @@ from smithkit.server.domain.usage import usage_columns
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["COLUMNS", "PAYLOADS", "RUN_TYPES", "Rank", "Row", "RunChange", "Status", "link", "merge", "new_row", "rank_of"]
+__all__ = [
+    "COLUMNS",
+    "PAYLOADS",
+    "RUN_TYPES",
+    "Rank",
+    "Row",
+    "RunChange",
+    "Status",
+    "link",
+    "merge",
+    "new_row",
+    "rank_of",
+]
 
 Row = dict[str, Any]
 """A run's record: column name → value."""

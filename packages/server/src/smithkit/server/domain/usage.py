@@ -13,7 +13,11 @@ COST_SCALE = 10**10
 """Costs are stored as integers of this fraction of a dollar, so that sums are exact."""
 
 _LARGEST = 2**53
-_TOKENS = (("input_tokens", "prompt_tokens"), ("output_tokens", "completion_tokens"), ("total_tokens", "total_tokens"))
+_TOKENS = (
+    ("input_tokens", "prompt_tokens"),
+    ("output_tokens", "completion_tokens"),
+    ("total_tokens", "total_tokens"),
+)
 _COSTS = (("input_cost", "prompt_cost"), ("output_cost", "completion_cost"), ("total_cost", "total_cost"))
 _DETAILS = (
     ("input_token_details", "prompt_token_details"),

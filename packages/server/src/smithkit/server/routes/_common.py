@@ -17,7 +17,16 @@ if TYPE_CHECKING:
 
     from smithkit.server.services import Services
 
-__all__ = ["check", "json_response", "path_id", "query_flag", "query_ids", "query_int", "read_model", "services"]
+__all__ = [
+    "check",
+    "json_response",
+    "path_id",
+    "query_flag",
+    "query_ids",
+    "query_int",
+    "read_model",
+    "services",
+]
 
 _Model = TypeVar("_Model", bound=BaseModel)
 _TRUE = frozenset({"true", "1", "yes"})

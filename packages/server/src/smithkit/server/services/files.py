@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 
 __all__ = ["FileService", "clean_mime_type"]
 
-_MIME = re.compile(r"[A-Za-z0-9!#$&^_.+-]{1,127}/[A-Za-z0-9!#$&^_.+-]{1,127}(?:; ?[A-Za-z0-9-]{1,40}=[A-Za-z0-9_.+-]{1,80})*")
+_MIME = re.compile(
+    r"[A-Za-z0-9!#$&^_.+-]{1,127}/[A-Za-z0-9!#$&^_.+-]{1,127}(?:; ?[A-Za-z0-9-]{1,40}=[A-Za-z0-9_.+-]{1,80})*"
+)
 _LENGTH = re.compile(r";\s*length=\d+\s*$")
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 
@@ -59,7 +61,11 @@ class FileService:
         """
         expires = int(time.time()) + self._lifetime
         name = digest.hex()
-        query = {"expires": expires, "type": mime_type, "signature": self._sign(name, str(expires), mime_type)}
+        query = {
+            "expires": expires,
+            "type": mime_type,
+            "signature": self._sign(name, str(expires), mime_type),
+        }
         return f"/blobs/{name}?{urlencode(query, quote_via=quote)}"
 
     def find(self, name: str, expires: str, mime_type: str, signature: str) -> Path:

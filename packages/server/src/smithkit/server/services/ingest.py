@@ -174,4 +174,6 @@ def _feedback(feedback_id: UUID, body: Any, raw: bytes, where: str) -> FeedbackI
     score = body.get("score")
     if isinstance(score, dict | list | str):
         raise unprocessable(f"{where}.score: must be a number or boolean")
-    return FeedbackItem(feedback_id, **ids, key=key, score=None if score is None else float(score), body=raw or dump(body))
+    return FeedbackItem(
+        feedback_id, **ids, key=key, score=None if score is None else float(score), body=raw or dump(body)
+    )

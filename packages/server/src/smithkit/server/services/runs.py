@@ -92,7 +92,9 @@ class RunService:
             cursor = encode_cursor(last["start_time"], last["id"], ascending=selection.ascending)
         return orjson.dumps({"runs": runs, "cursors": {"next": cursor, "prev": None}, "parsed_query": None})
 
-    async def _render(self, rows: Sequence[Row], select: Collection[str] | None) -> tuple[list[dict[str, Any]], int]:
+    async def _render(
+        self, rows: Sequence[Row], select: Collection[str] | None
+    ) -> tuple[list[dict[str, Any]], int]:
         """Write runs as JSON, and tell how many bytes of payload that is."""
         wanted = _ALL if select is None else _ALL & {*select, "id"}
         ids = [row["id"] for row in rows]

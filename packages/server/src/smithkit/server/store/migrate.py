@@ -56,7 +56,9 @@ def _upgrade(connection: Connection) -> None:
     from alembic.util import CommandError
 
     config = Config()
-    config.set_main_option("script_location", str(files("smithkit.server.store") / "migrations").replace("%", "%%"))
+    config.set_main_option(
+        "script_location", str(files("smithkit.server.store") / "migrations").replace("%", "%%")
+    )
     config.attributes["connection"] = connection
     try:
         command.upgrade(config, "head")

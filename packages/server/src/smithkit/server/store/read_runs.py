@@ -70,7 +70,9 @@ def _beyond(after: tuple[int, UUID], *, ascending: bool) -> ColumnElement[bool]:
     return and_(start <= moment, or_(start < moment, runs.c.id < run_id))
 
 
-def read_payloads(connection: Connection, ids: Sequence[UUID], names: Sequence[str]) -> dict[UUID, dict[str, bytes]]:
+def read_payloads(
+    connection: Connection, ids: Sequence[UUID], names: Sequence[str]
+) -> dict[UUID, dict[str, bytes]]:
     """Read and unpack payloads; null ones are left out."""
     columns = [run_payloads.c.run_id, *(run_payloads.c[name] for name in names)]
     found = connection.execute(select(*columns).where(run_payloads.c.run_id.in_(ids)))
@@ -105,7 +107,9 @@ def read_attachments(connection: Connection, ids: Sequence[UUID]) -> dict[UUID, 
 def read_feedback(connection: Connection, ids: Sequence[UUID]) -> dict[UUID, list[Row]]:
     """Read the records of runs' feedback, oldest first."""
     items: dict[UUID, list[Row]] = defaultdict(list)
-    statement = select(feedback).where(feedback.c.run_id.in_(ids)).order_by(feedback.c.created_at, feedback.c.id)
+    statement = (
+        select(feedback).where(feedback.c.run_id.in_(ids)).order_by(feedback.c.created_at, feedback.c.id)
+    )
     for row in connection.execute(statement).mappings():
         items[row["run_id"]].append(dict(row))
     return dict(items)

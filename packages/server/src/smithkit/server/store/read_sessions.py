@@ -20,7 +20,14 @@ if TYPE_CHECKING:
 
 __all__ = ["contains", "read_stats", "select_sessions"]
 
-_SUMMED = ("total_tokens", "prompt_tokens", "completion_tokens", "total_cost", "prompt_cost", "completion_cost")
+_SUMMED = (
+    "total_tokens",
+    "prompt_tokens",
+    "completion_tokens",
+    "total_cost",
+    "prompt_cost",
+    "completion_cost",
+)
 
 
 def select_sessions(connection: Connection, selection: SessionSelection, workspace_id: UUID) -> list[Row]:
@@ -115,7 +122,9 @@ def _percentiles(
     found: dict[str, float | None] = {}
     for percent in (50, 99):
         place = max(0, -(-count * percent // 100) - 1)  # nearest rank
-        value = connection.execute(select(length).where(measured).order_by(length).limit(1).offset(place)).scalar()
+        value = connection.execute(
+            select(length).where(measured).order_by(length).limit(1).offset(place)
+        ).scalar()
         found[f"{name}_p{percent}"] = None if value is None else value / 1_000_000
     return found
 

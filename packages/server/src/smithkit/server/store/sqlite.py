@@ -94,7 +94,9 @@ class SqliteStore:
     async def write(self, batch: RunBatch) -> None:
         """Merge and store a request's runs, and what comes with them."""
         workspace_id = self.workspace.id
-        await self._write(lambda connection: write_runs.write_batch(connection, batch, workspace_id, self._blobs))
+        await self._write(
+            lambda connection: write_runs.write_batch(connection, batch, workspace_id, self._blobs)
+        )
 
     async def find_runs(self, selection: RunSelection) -> list[Row]:
         """Read the records of runs, without payloads."""
@@ -119,7 +121,9 @@ class SqliteStore:
     async def create_session(self, values: Row, *, upsert: bool) -> Row | None:
         """Make a project; `values` may leave columns out."""
         row = write_sessions.session_row(self.workspace.id, values["name"], now()) | values
-        return await self._write(lambda connection: write_sessions.insert_session(connection, row, upsert=upsert))
+        return await self._write(
+            lambda connection: write_sessions.insert_session(connection, row, upsert=upsert)
+        )
 
     async def update_session(self, session_id: UUID, values: Row) -> Row | None:
         """Change a project."""
@@ -178,5 +182,3 @@ class SqliteStore:
                 return function(connection, *args, **kwargs)
 
         return await run_in_threadpool(read)
-
-

@@ -65,7 +65,9 @@ runs = Table(
     Column("trace_id", Guid(), nullable=False),
     Column("parent_run_id", Guid()),
     Column("dotted_order", Text, nullable=False),
-    Column("linked", Boolean(name="linked"), nullable=False),  # false: the parent's place in the tree is not known yet
+    Column(
+        "linked", Boolean(name="linked"), nullable=False
+    ),  # false: the parent's place in the tree is not known yet
     Column("name", Text, nullable=False),
     Column("run_type", Text, nullable=False),
     Column("start_time", BigInteger, nullable=False),
@@ -91,7 +93,13 @@ runs = Table(
     Index("ix_runs_session", "session_id", "start_time", "id"),
     Index("ix_runs_trace", "trace_id", "start_time"),
 )
-Index("ix_runs_roots", runs.c.session_id, runs.c.start_time, runs.c.id, sqlite_where=runs.c.parent_run_id.is_(None))
+Index(
+    "ix_runs_roots",
+    runs.c.session_id,
+    runs.c.start_time,
+    runs.c.id,
+    sqlite_where=runs.c.parent_run_id.is_(None),
+)
 Index("ix_runs_parent", runs.c.parent_run_id, sqlite_where=runs.c.parent_run_id.is_not(None))
 Index("ix_runs_example", runs.c.reference_example_id, sqlite_where=runs.c.reference_example_id.is_not(None))
 Index("ix_runs_unlinked", runs.c.parent_run_id, sqlite_where=text("linked = 0"))

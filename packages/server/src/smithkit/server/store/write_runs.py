@@ -117,7 +117,9 @@ def _store_rows(connection: Connection, before: dict[UUID, Row], after: dict[UUI
     for run_id, old in before.items():
         new = after[run_id]
         columns = tuple(name for name, value in new.items() if old[name] != value)
-        changed[columns].append({"key": run_id, "modified_at": moment, **{name: new[name] for name in columns}})
+        changed[columns].append(
+            {"key": run_id, "modified_at": moment, **{name: new[name] for name in columns}}
+        )
     for columns, rows in changed.items():
         _update(connection, runs, "id", {*columns, "modified_at"}, rows)
 
@@ -126,7 +128,9 @@ def _store_payloads(
     connection: Connection, before: dict[UUID, Row], payloads: dict[UUID, dict[str, bytes]]
 ) -> None:
     empty = dict.fromkeys(PAYLOADS)
-    fresh = [{"run_id": run_id, **empty, **values} for run_id, values in payloads.items() if run_id not in before]
+    fresh = [
+        {"run_id": run_id, **empty, **values} for run_id, values in payloads.items() if run_id not in before
+    ]
     if fresh:
         connection.execute(run_payloads.insert(), fresh)
     changed: dict[tuple[str, ...], list[Row]] = defaultdict(list)

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 __all__ = [
     "DEFAULT_PROJECT",
     "SessionResolver",
-    
     "delete_session_part",
     "insert_session",
     "orphan_digests",
