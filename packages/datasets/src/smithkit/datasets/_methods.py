@@ -66,7 +66,7 @@ class DatasetMethods(_SharedMethods):
     """Datasets: the methods of `Client`."""
 
     @operation
-    def create_dataset(  # noqa: PLR0913 - the API's own arguments
+    def create_dataset(
         self,
         dataset_name: str,
         *,
@@ -145,7 +145,7 @@ class DatasetMethods(_SharedMethods):
         return _dataset(row, **(yield from _link(self)))
 
     @paginated
-    def list_datasets(  # noqa: PLR0913 - the API's own arguments
+    def list_datasets(
         self,
         *,
         dataset_ids: Sequence[UUID | str] | None = None,
@@ -214,8 +214,9 @@ class AsyncDatasetMethods(_SharedMethods):
     """
 
     @operation
-    def create_dataset(  # noqa: PLR0913 - the API's own arguments
+    def create_dataset(
         self,
+        /,
         dataset_name: str,
         *,
         description: str | None = None,
@@ -292,8 +293,9 @@ class AsyncDatasetMethods(_SharedMethods):
         return _dataset((yield from _find(dataset_id, dataset_name, {})))
 
     @paginated
-    def list_datasets(  # noqa: PLR0913 - the API's own arguments
+    def list_datasets(
         self,
+        /,
         *,
         dataset_ids: Sequence[UUID | str] | None = None,
         data_type: DataType | str | None = None,
