@@ -38,7 +38,9 @@ def load() -> list[Document]:
             if name.startswith("_") or not text or not _belongs_to(value, module_name):
                 continue
             full_name = f"{module_name}.{name}"
-            documents[full_name] = Document(full_name, pydoc.splitdoc(text)[0] or text.partition("\n")[0], text)
+            documents[full_name] = Document(
+                full_name, pydoc.splitdoc(text)[0] or text.partition("\n")[0], text
+            )
     return sorted(documents.values(), key=lambda document: document.name)
 
 
@@ -46,7 +48,7 @@ def _belongs_to(value: object, module_name: str) -> bool:
     """Whether a name is the module's own, not one that it imported from elsewhere."""
     home = getattr(value, "__module__", None) or module_name
     return home.lstrip("_").split(".")[0] in (
-        module_name.split(".")[0],
+        module_name.split(".", maxsplit=1)[0],
         "builtins",
         "posix",
         "nt",
