@@ -17,11 +17,14 @@ test: $(HATCH)
 fast: $(HATCH)
 	$(HATCH) run fast
 
-lint types format bench: $(HATCH)
+lint types format: $(HATCH)
 	$(HATCH) run $@
 
 docs: $(HATCH)
 	$(HATCH) run docs:build
+
+bench: $(HATCH)
+	$(HATCH) run bench:all
 
 $(HATCH):
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "smithkit needs Python 3.11 or newer: make PYTHON=python3.11")'
