@@ -158,7 +158,7 @@ class Transport(Methods):
         base = (request.endpoint or self.config.api_url).rstrip("/")
         if base.startswith("sqlite:"):
             base = EMBEDDED_BASE
-        path = request.path.strip("/")
+        path = request.path.lstrip("/")
         if path.startswith("api/"):
             base = (
                 base.removesuffix("/v1").removesuffix("/api") if base.endswith(("/api", "/api/v1")) else base
@@ -250,7 +250,8 @@ def _request_from_kwargs(
     if isinstance(timeout, int | float):
         timeout = (float(timeout), float(timeout))
     known = {name: kwargs.pop(name) for name in ("params", "json", "data", "files") if name in kwargs}
-    return Request(method, pathname, headers=headers, timeout=timeout, extra=kwargs, **known)
+    path = pathname if pathname.startswith(("http://", "https://")) else pathname.rstrip("/")
+    return Request(method, path, headers=headers, timeout=timeout, extra=kwargs, **known)
 
 
 def _origin(url: str) -> tuple[str, str | None, int | None]:

@@ -1,4 +1,4 @@
-"""Prompts and their commits of the LangSmith API."""
+"""Prompts and their commits: the methods that the clients get from this package, and its schemas."""
 
 from __future__ import annotations
 
@@ -7,10 +7,21 @@ if TYPE_CHECKING:
     from typing import Any
 
     from smithkit.prompts._methods import AsyncPromptMethods, PromptMethods
+    from smithkit.prompts.identifiers import PromptIdentifier, parse_identifier
 
-__all__ = ["AsyncPromptMethods", "PromptMethods"]
+__all__ = [
+    "AsyncPromptMethods",
+    "PromptIdentifier",
+    "PromptMethods",
+    "parse_identifier",
+]
 
-_HOLDERS = dict.fromkeys(__all__, "smithkit.prompts._methods")
+_HOLDERS = {
+    "AsyncPromptMethods": "smithkit.prompts._methods",
+    "PromptIdentifier": "smithkit.prompts.identifiers",
+    "PromptMethods": "smithkit.prompts._methods",
+    "parse_identifier": "smithkit.prompts.identifiers",
+}
 
 
 def __getattr__(name: str) -> Any:
