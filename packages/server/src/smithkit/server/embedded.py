@@ -215,7 +215,9 @@ class EmbeddedServer:
         Raises:
             TimeoutError: The server took longer.
         """
-        loop = self._running or await asyncio.to_thread(self.start)
+        loop = self._running
+        if loop is None:
+            loop = await asyncio.to_thread(self.start)
         pieces = _pieces(body)
         first = next(pieces, b"")
         second = next(pieces, None)

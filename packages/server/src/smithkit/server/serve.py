@@ -122,7 +122,7 @@ def _default_url() -> str:
 
 
 def _say(text: str, stream: TextIO) -> None:
-    print(text, file=stream, flush=True)  # noqa: T201 - a command talks to its user
+    print(text, file=stream, flush=True)
 
 
 if __name__ == "__main__":

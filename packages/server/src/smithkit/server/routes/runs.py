@@ -27,7 +27,7 @@ async def _multipart(request: Request) -> Response:
             request, own.limits, held, lambda: own.store.sink(own.limits.spill), is_attachment
         )
         try:
-            await own.ingest.accept_parts(reader.finish())
+            await own.ingest.accept_parts(reader.parts)
         finally:
             reader.discard()
     return json_response({"message": "Runs batch ingested"}, 202)

@@ -94,5 +94,5 @@ class FileService:
         return path
 
     def _sign(self, name: str, expires: str, mime_type: str) -> str:
-        message = "\n".join((name, expires, mime_type)).encode()
+        message = f"{name}\n{expires}\n{mime_type}".encode()
         return hmac.new(self._store.workspace.secret, message, hashlib.sha256).hexdigest()

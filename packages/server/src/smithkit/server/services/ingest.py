@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from smithkit.server.domain.jsons import dump, load_verbatim
-from smithkit.server.domain.runs import RunChange
 from smithkit.server.errors import unprocessable
 from smithkit.server.services.changes import make_change, set_payload
 from smithkit.server.services.files import clean_mime_type
@@ -18,6 +17,7 @@ from smithkit.server.store import Attachment, FeedbackItem, RunBatch
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from smithkit.server.domain.runs import RunChange
     from smithkit.server.limits import Limits
     from smithkit.server.multipart import Part
     from smithkit.server.store import Store
@@ -64,7 +64,7 @@ class IngestService:
         for part in parts:
             reader.add(part)
             worked += len(part.data)
-            part.data = bytearray()
+            part.data = b""
             if worked > _PAUSE:
                 worked = 0
                 await asyncio.sleep(0)
@@ -121,6 +121,7 @@ class _PartsReader:
     def __init__(self) -> None:
         self.batch = RunBatch()
         self._open: dict[tuple[str, UUID], RunChange] = {}
+        self._ids: dict[str, UUID] = {}
 
     def add(self, part: Part) -> None:
         where = f"part {part.name!r}"
@@ -128,10 +129,7 @@ class _PartsReader:
         id_text, _, name = rest.partition(".")
         if kind not in {*_OPERATIONS, "attachment", "feedback"}:
             raise unprocessable(f"{where}: unknown kind of part")
-        try:
-            item_id = UUID(id_text)
-        except ValueError as error:
-            raise unprocessable(f"{where}: {id_text!r} is not a UUID") from error
+        item_id = self._ids.get(id_text) or self._read_id(id_text, where)
         if kind == "attachment":
             self._add_attachment(part, item_id, name, where)
             return
@@ -146,6 +144,13 @@ class _PartsReader:
             set_payload(change, name, value, raw, where)
         else:
             self._begin(kind, item_id, value, where)
+
+    def _read_id(self, text: str, where: str) -> UUID:
+        try:
+            self._ids[text] = UUID(text)
+        except ValueError as error:
+            raise unprocessable(f"{where}: {text!r} is not a UUID") from error
+        return self._ids[text]
 
     def _begin(self, operation: str, run_id: UUID, body: Any, where: str) -> RunChange:
         change = make_change(operation, run_id, body, where)

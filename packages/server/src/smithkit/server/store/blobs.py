@@ -75,7 +75,7 @@ class BlobSink:
         """Bytes that are held in memory at present."""
         return len(self._buffer)
 
-    def write(self, data: bytes | memoryview) -> None:
+    def write(self, data: bytes | bytearray) -> None:
         """Take the next piece."""
         self.size += len(data)
         self._hash.update(data)

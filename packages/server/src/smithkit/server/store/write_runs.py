@@ -142,7 +142,7 @@ def _store_payloads(
 
 
 def _update(connection: Connection, table: Table, key: str, columns: set[str], rows: list[Row]) -> None:
-    values = {name: bindparam(name) for name in sorted(columns)}
+    values: dict[str, Any] = {name: bindparam(name) for name in sorted(columns)}
     connection.execute(table.update().where(table.c[key] == bindparam("key")).values(values), rows)
 
 
