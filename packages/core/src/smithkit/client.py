@@ -7,8 +7,6 @@ composed when one of them is first used, not when this module is imported, which
 
 from __future__ import annotations
 
-import threading
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -52,7 +50,12 @@ else:
         """Composes the clients before one of them is instantiated or looked into."""
 
         def __call__(cls, *args: Any, **kwargs: Any) -> Any:
-            _compose()
+            if not _compose() and not _composed:
+                from smithkit.errors import LangSmithUserError
+
+                raise LangSmithUserError(
+                    f"{cls.__name__} is made while plugins are loaded: make it where it is first used."
+                )
             return super().__call__(*args, **kwargs)
 
         def __getattr__(cls, name: str) -> Any:
@@ -300,25 +303,40 @@ class AsyncClient(_AsyncClientBases, metaclass=_Composed):
             raise AttributeError(_missing(type(self).__name__, name))
 
 
-_lock = threading.RLock()
+_composing = False
 _composed = False
 
 
 def _compose() -> bool:
-    """Compose the clients of what is installed; whether this call did it."""
-    global _composed  # noqa: PLW0603 - once a process
+    """Compose the clients of what is installed; False if they were composed before this call."""
+    global _composing  # noqa: PLW0603 - once a process
     if _composed:
         return False
-    with _lock:
-        if _composed:
-            return False
-        _composed = True
-        from smithkit.plugins import manager
+    from smithkit.errors import PluginWarning
+    from smithkit.plugins import manager
 
-        manager().load()
-        manager().on_change(_assign_bases)
-        _assign_bases()
+    with manager().lock:
+        if _composed or _composing:  # composing: a plugin looks into the clients while it is loaded
+            return False
+        _composing = True
+        try:
+            manager().load()
+        except PluginWarning:  # warnings are errors: it is raised once, and then the clients work
+            _finish()
+            raise
+        finally:
+            _composing = False
+        _finish()
     return True
+
+
+def _finish() -> None:
+    global _composed  # noqa: PLW0603 - once a process
+    from smithkit.plugins import manager
+
+    _assign_bases()
+    manager().on_change(_assign_bases)
+    _composed = True
 
 
 def _assign_bases() -> None:

@@ -11,9 +11,11 @@ from __future__ import annotations
 
 import functools
 import importlib.metadata
+import inspect
 import logging
 import os
 import threading
+import time
 import warnings
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
@@ -31,6 +33,9 @@ if TYPE_CHECKING:
 __all__ = ["ClientHooks", "MethodRegistry", "PluginManager", "PluginRecord", "manager"]
 
 _log = logging.getLogger("smithkit.plugins")
+_QUIET_SECONDS = 60.0
+_quiet_until: dict[tuple[str, str, type], float] = {}
+_PROCESS_HOOKS = frozenset({"register_methods", "register_commands", "register_routes", "create_store"})
 
 
 @dataclass(slots=True)
@@ -61,6 +66,7 @@ class MethodClasses:
     plugin: str
     synchronous: type
     asynchronous: type
+    names: frozenset[str]
     replaces: frozenset[str]
 
 
@@ -69,7 +75,6 @@ class MethodRegistry:
 
     def __init__(self) -> None:
         self._classes: list[MethodClasses] = []
-        self._owners: dict[str, str] = {}
         self._current = ""
 
     def add(self, methods: type, *, asynchronous: type | None = None, replaces: Collection[str] = ()) -> None:
@@ -90,29 +95,52 @@ class MethodRegistry:
             >>> MethodRegistry().add(Greetings)
         """
         names = public_methods(methods) | public_methods(asynchronous or methods)
+        owners = self._owners()
         for name in sorted(names - set(replaces)):
-            owner = self._owners.get(name, "smithkit-core" if name in _core_methods() else None)
+            owner = owners.get(name, "smithkit-core" if name in _core_methods() else None)
             if owner is not None:
                 raise PluginConflictError(
                     f"Plugin {self._current!r} adds the client method {name!r}, which {owner!r} has already. "
                     f"Rename it, or add it with replaces={{{name!r}}} if it is meant to take its place."
                 )
-        self._owners.update(dict.fromkeys(names, self._current))
-        entry = MethodClasses(self._current, methods, asynchronous or methods, frozenset(replaces))
+        entry = MethodClasses(
+            self._current, methods, asynchronous or methods, frozenset(names), frozenset(replaces)
+        )
         self._classes.append(entry)
 
     def classes(self, *, asynchronous: bool) -> tuple[type, ...]:
-        """The classes in method resolution order: what replaces stands before what it replaces."""
-        ordered = sorted(self._classes, key=lambda entry: not entry.replaces)
+        """The classes in method resolution order: what replaces stands before what it replaces.
+
+        Of two that replace, the one that came later stands first.
+        """
+        replacing = [entry for entry in self._classes if entry.replaces]
+        ordered = replacing[::-1] + [entry for entry in self._classes if not entry.replaces]
         return tuple(entry.asynchronous if asynchronous else entry.synchronous for entry in ordered)
 
     def methods_of(self, plugin: str) -> list[str]:
         """Names of the methods that a plugin adds."""
-        return sorted(name for name, owner in self._owners.items() if owner == plugin)
+        return sorted(name for name, owner in self._owners().items() if owner == plugin)
+
+    def _owners(self) -> dict[str, str]:
+        """Method → the plugin whose method it is now."""
+        return {name: entry.plugin for entry in self._classes for name in entry.names}
 
     def _remove(self, plugin: str) -> None:
         self._classes = [entry for entry in self._classes if entry.plugin != plugin]
-        self._owners = {name: owner for name, owner in self._owners.items() if owner != plugin}
+
+    def _check_composition(self) -> None:
+        """Raise TypeError if Python cannot make one class of all the classes."""
+        from smithkit.transport import AsyncTransport, SyncTransport
+
+        class Trial(_Trial):
+            """Gets the bases that the clients are about to get."""
+
+        Trial.__bases__ = (*self.classes(asynchronous=False), SyncTransport)
+        Trial.__bases__ = (*self.classes(asynchronous=True), AsyncTransport)
+
+
+class _Trial:
+    """Bases can be assigned to a class only if its first base is not `object`."""
 
 
 def public_methods(methods: type) -> set[str]:
@@ -131,12 +159,30 @@ def public_methods(methods: type) -> set[str]:
 class _Hooks:
     """Calls hooks of one pluggy manager, each implementation on its own."""
 
-    def __init__(self, pm: pluggy.PluginManager) -> None:
-        self._pm = pm
+    def __init__(self) -> None:
+        self.pm = pluggy.PluginManager(PROJECT)
+        self.pm.add_hookspecs(HookSpecs)
+        self.found: dict[str, tuple[HookImpl, ...]] = {}
+        """Hook → its implementations; forgotten when a plugin comes or goes."""
 
-    def implementations(self, name: str) -> Sequence[HookImpl]:
+    def implementations(self, name: str) -> tuple[HookImpl, ...]:
         """The implementations of a hook, first to be called first."""
-        return list(reversed(getattr(self._pm.hook, name).get_hookimpls()))
+        found = self.found  # another thread may put a new one in its place
+        if name not in found:
+            found[name] = tuple(reversed(getattr(self.pm.hook, name).get_hookimpls()))
+        return found[name]
+
+    def register(self, plugin: object, name: str) -> list[str]:
+        """Register a plugin and check all that it implements; nothing stays behind when that fails."""
+        try:
+            return _register(self.pm, plugin, name)
+        finally:
+            self.found = {}
+
+    def unregister(self, plugin: object) -> None:
+        """Take a plugin back."""
+        self.pm.unregister(plugin)
+        self.found = {}
 
 
 class ClientHooks:
@@ -146,25 +192,43 @@ class ClientHooks:
         plugins: Plugins of this client alone.
 
     Raises:
-        LangSmithUserError: A plugin implements a hook with an argument that the hook does not have.
+        LangSmithUserError: A plugin was written for a newer version of the hook API, implements a hook
+            with an argument that the hook does not have, or one that concerns the whole process.
     """
 
     def __init__(self, plugins: Sequence[object] = ()) -> None:
-        self._sources = [_Hooks(manager()._pm)]  # noqa: SLF001 - one module, two views
+        self._sources = [manager()._hooks]  # noqa: SLF001 - one module, two views
         if plugins:
-            own = _new_pluggy()
+            own = _Hooks()
             for plugin in plugins:
-                _register(own, plugin, _name_of(plugin))
-            self._sources.append(_Hooks(own))
+                name = _name_of(plugin)
+                for hook in own.register(plugin, name):
+                    if hook in _PROCESS_HOOKS:
+                        raise LangSmithUserError(
+                            f"Plugin {name!r} implements {hook!r}, which is called for the whole process: "
+                            f"register it with smithkit.hooks.register, not with one client."
+                        )
+            self._sources.append(own)
 
     def has(self, name: str) -> bool:
         """Whether anybody implements a hook."""
-        return any(source.implementations(name) for source in self._sources)
+        for source in self._sources:  # asked for every run
+            found = source.found.get(name)
+            if found or (found is None and source.implementations(name)):
+                return True
+        return False
+
+    def count(self, name: str) -> int:
+        """How many implementations a hook has."""
+        return sum(len(source.implementations(name)) for source in self._sources)
 
     def notify(self, name: str, **arguments: Any) -> None:
         """Call every implementation; a failing one is logged with its plugin's name, not raised."""
-        for _ in self.collect(name, **arguments):
-            pass
+        for impl in self._implementations(name):
+            try:
+                _call(impl, arguments)
+            except Exception as error:  # noqa: BLE001 - whatever a plugin raises, the others go on
+                _report(name, impl, error)
 
     def collect(self, name: str, **arguments: Any) -> Iterator[tuple[str, Any]]:
         """Call every implementation on its own; yields (plugin, result) of those that did not fail."""
@@ -172,12 +236,7 @@ class ClientHooks:
             try:
                 result = _call(impl, arguments)
             except Exception as error:  # noqa: BLE001 - whatever a plugin raises, the others go on
-                _log.exception("The %s hook of plugin %r failed", name, impl.plugin_name)
-                warnings.warn(
-                    f"The {name} hook of plugin {impl.plugin_name!r} failed: {type(error).__name__}: {error}",
-                    PluginWarning,
-                    stacklevel=3,
-                )
+                _report(name, impl, error)
             else:
                 yield impl.plugin_name, result
 
@@ -189,17 +248,19 @@ class ClientHooks:
                 return result
         return None
 
-    def _implementations(self, name: str) -> Iterator[HookImpl]:
-        for source in self._sources:
-            yield from source.implementations(name)
+    def _implementations(self, name: str) -> tuple[HookImpl, ...]:
+        if len(self._sources) == 1:
+            return self._sources[0].implementations(name)
+        return tuple(impl for source in self._sources for impl in source.implementations(name))
 
 
 class PluginManager:
     """The plugins of this process; use `manager()` to get it."""
 
     def __init__(self) -> None:
-        self._pm = _new_pluggy()
-        self._lock = threading.RLock()
+        self._hooks = _Hooks()
+        self.lock = threading.RLock()
+        """Held while plugins come or go, and while the clients are composed of them."""
         self._loaded = False
         self._listeners: list[Callable[[], None]] = []
         self.registry = MethodRegistry()
@@ -207,19 +268,24 @@ class PluginManager:
 
     def load(self) -> None:
         """Load the entry points, once; later calls do nothing."""
-        with self._lock:
+        with self.lock:
             if self._loaded:
                 return
             self._loaded = True
-            for entry_point in _entry_points():
-                self._load_one(entry_point)
+            try:
+                for entry_point in _entry_points():
+                    self._load_one(entry_point)
+            except BaseException:  # the user's Ctrl-C: the next call goes on
+                self._loaded = False
+                raise
             _warn_of_failures(self.records)
 
     def register(self, plugin: object, name: str | None = None) -> object:
         """Register a plugin by hand; see `smithkit.hooks.register`."""
-        with self._lock:
+        self.load()  # so that it is this plugin that is refused for a conflict, not an installed one
+        with self.lock:
             name = name or _name_of(plugin)
-            if self._pm.is_registered(plugin) or self._pm.has_plugin(name):
+            if self._hooks.pm.is_registered(plugin) or self._hooks.pm.has_plugin(name):
                 raise LangSmithUserError(f"A plugin named {name!r} is registered already.")
             self._add(plugin, name, "registered")
             self._changed()
@@ -227,11 +293,11 @@ class PluginManager:
 
     def unregister(self, plugin: object) -> None:
         """Take back a plugin; see `smithkit.hooks.unregister`."""
-        with self._lock:
-            name = self._pm.get_name(plugin)
+        with self.lock:
+            name = self._hooks.pm.get_name(plugin)
             if name is None:
                 raise LangSmithUserError(f"{plugin!r} is not registered.")
-            self._pm.unregister(plugin)
+            self._hooks.unregister(plugin)
             self.registry._remove(name)  # noqa: SLF001 - the registry's owner
             self.records = [record for record in self.records if record.name != name]
             self._changed()
@@ -251,6 +317,8 @@ class PluginManager:
         return ClientHooks().first(name, **arguments)
 
     def _load_one(self, entry_point: importlib.metadata.EntryPoint) -> None:
+        if any(record.name == entry_point.name for record in self.records):
+            return
         source = _source_of(entry_point)
         skipped = _skip_reason(entry_point.name)
         if skipped:
@@ -258,45 +326,52 @@ class PluginManager:
             return
         try:
             self._add(entry_point.load(), entry_point.name, source)
-        except Exception as error:  # noqa: BLE001 - anything that a plugin raises is what is recorded
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever a plugin raises is recorded
             reason = f"{type(error).__name__}: {error}"
             _log.debug("Plugin %r failed to load", entry_point.name, exc_info=True)
             self.records.append(PluginRecord(entry_point.name, source, "failed", reason))
 
     def _add(self, plugin: object, name: str, source: str) -> None:
-        _check_api_version(plugin)
-        hooks = _register(self._pm, plugin, name)
+        hooks = self._hooks.register(plugin, name)
         try:
             self.registry._current = name  # noqa: SLF001 - the registry's owner
-            for impl in self._pm.hook.register_methods.get_hookimpls():
+            for impl in self._hooks.implementations("register_methods"):
                 if impl.plugin is plugin:
                     _call(impl, {"registry": self.registry})
+            methods = self.registry.methods_of(name)
+            if methods:
+                self._check_composition(name)
         except BaseException:
-            self._pm.unregister(plugin)
+            self._hooks.unregister(plugin)
             self.registry._remove(name)  # noqa: SLF001
             raise
-        methods = self.registry.methods_of(name)
         self.records.append(PluginRecord(name, source, "loaded", methods=methods, hooks=hooks))
+
+    def _check_composition(self, name: str) -> None:
+        try:
+            self.registry._check_composition()  # noqa: SLF001 - the registry's owner
+        except TypeError as error:
+            raise PluginConflictError(
+                f"The clients cannot be composed with the classes that plugin {name!r} adds: {error}."
+            ) from None
 
     def _changed(self) -> None:
         for listener in self._listeners:
             listener()
 
 
-@functools.cache
+_manager = PluginManager()
+
+
 def manager() -> PluginManager:
     """The plugin manager of this process."""
-    return PluginManager()
-
-
-def _new_pluggy() -> pluggy.PluginManager:
-    pm = pluggy.PluginManager(PROJECT)
-    pm.add_hookspecs(HookSpecs)
-    return pm
+    return _manager
 
 
 def _register(pm: pluggy.PluginManager, plugin: object, name: str) -> list[str]:
-    """Register with pluggy and check every hook; nothing stays behind when that fails."""
+    _check_api_version(plugin)
+    if pm.is_registered(plugin):
+        raise LangSmithUserError(f"Plugin {name!r} is registered already.")
     try:
         pm.register(plugin, name)
     except (pluggy.PluginValidationError, ValueError) as error:
@@ -313,15 +388,39 @@ def _register(pm: pluggy.PluginManager, plugin: object, name: str) -> list[str]:
 
 def _misuse(caller: pluggy.HookCaller, plugin: object, name: str) -> str | None:
     """What is wrong with a plugin's implementations of a hook."""
+    own = [impl for impl in caller.get_hookimpls() if impl.plugin is plugin]
     if caller.spec is None:
+        if all(impl.optionalhook for impl in own):
+            return None
         return (
             f"Plugin {name!r} implements an unknown hook {caller.name!r}. It may be misspelt, or need a "
             f"newer smithkit-core; see docs/hooks.md."
         )
-    own = (impl for impl in caller.get_hookimpls() if impl.plugin is plugin)
     if any(impl.hookwrapper or impl.wrapper for impl in own):
         return f"Hook {caller.name!r} of plugin {name!r} may not be a wrapper."
+    if any(inspect.iscoroutinefunction(impl.function) for impl in own):
+        return f"Hook {caller.name!r} of plugin {name!r} may not be `async def`: hooks are not awaited."
+    if isinstance(plugin, type) and any(_wants_instance(impl.function) for impl in own):
+        return f"Plugin {name!r} is a class whose hooks need an instance: register {name}()."
     return None
+
+
+def _wants_instance(function: Any) -> bool:
+    return next(iter(inspect.signature(function).parameters), "") == "self"
+
+
+def _report(hook: str, impl: HookImpl, error: Exception) -> None:
+    """Say that a hook failed: with its traceback in the log, at most once a minute, and as a warning."""
+    now = time.monotonic()
+    key = (hook, impl.plugin_name, type(error))
+    if now >= _quiet_until.get(key, now):
+        _quiet_until[key] = now + _QUIET_SECONDS
+        _log.error("The %s hook of plugin %r failed", hook, impl.plugin_name, exc_info=error)
+    warnings.warn(
+        f"The {hook} hook of plugin {impl.plugin_name!r} failed: {type(error).__name__}: {error}",
+        PluginWarning,
+        stacklevel=4,
+    )
 
 
 def _call(impl: HookImpl, arguments: dict[str, Any]) -> Any:
@@ -375,26 +474,29 @@ def _warn_of_failures(records: Sequence[PluginRecord]) -> None:
                 f"smithkit plugin {record.name!r} ({record.source}) is left out: {record.reason} "
                 f"`smithkit plugins` lists all plugins; SMITHKIT_DISABLE_PLUGINS={record.name} silences this.",
                 PluginWarning,
-                stacklevel=4,
+                stacklevel=5,
             )
 
 
 @functools.cache
 def _core_methods() -> frozenset[str]:
     from smithkit.client import AsyncClient, Client
+    from smithkit.operations import Methods
     from smithkit.transport import AsyncTransport, SyncTransport
 
     classes = (
         vars(Client),
         vars(AsyncClient),
         *(vars(c) for c in (*SyncTransport.__mro__, *AsyncTransport.__mro__)),
+        Methods.__annotations__,
     )
-    return frozenset(name for names in classes for name in names if not name.startswith("_"))
+    attributes = {"api_key", "retry_config", "session", "workspace_id"}
+    return frozenset({name for names in classes for name in names if not name.startswith("_")} | attributes)
 
 
 def configure(client: Any, hooks: ClientHooks) -> None:
     """Call `configure_client`: wrong options are raised, a plugin's own failures are warned about."""
-    for impl in list(hooks._implementations("configure_client")):  # noqa: SLF001 - one module
+    for impl in hooks._implementations("configure_client"):  # noqa: SLF001 - one module
         try:
             _call(impl, {"client": client, "config": client.config})
         except (ValueError, LangSmithError):
