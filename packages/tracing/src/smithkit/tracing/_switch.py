@@ -1,0 +1,66 @@
+"""Tracing's environment variables, read at every traced call.
+
+`os.environ.get` takes about a microsecond for a variable that is not set, which is most of what a
+traced call may cost while tracing is off. So the mapping below `os.environ` is asked, with keys that
+were encoded once; where `os.environ` was replaced by something else, that is asked in the usual way.
+"""
+
+from __future__ import annotations
+
+import os
+
+__all__ = ["environment_enabled", "environment_project"]
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any
+
+_ENVIRON: Any = os.environ
+_Environ = type(os.environ)
+
+
+def _prefixed(*names: str) -> tuple[str, ...]:
+    return tuple(prefix + name for name in names for prefix in ("LANGSMITH_", "LANGCHAIN_"))
+
+
+_SWITCHES = _prefixed("TRACING_V2", "TRACING")
+_PROJECTS = ("HOSTED_LANGSERVE_PROJECT_NAME", *_prefixed("PROJECT", "SESSION"))
+_SWITCH_KEYS = tuple(_ENVIRON.encodekey(name) for name in _SWITCHES)
+_PROJECT_KEYS = tuple(_ENVIRON.encodekey(name) for name in _PROJECTS)
+_TRUE = _ENVIRON.encodevalue("true")
+
+
+def environment_enabled() -> bool:
+    """Whether ``TRACING_V2``, else ``TRACING``, is exactly ``true``; blanks count as unset.
+
+    Both are looked up with ``LANGSMITH_`` before ``LANGCHAIN_``.
+    """
+    environ: Any = os.environ
+    if environ.__class__ is not _Environ:
+        return _first(environ, _SWITCHES) == "true"
+    data = environ._data
+    for key in _SWITCH_KEYS:
+        if (value := data.get(key)) is not None and value.strip():
+            return bool(value == _TRUE)
+    return False
+
+
+def environment_project() -> str:
+    """The project that the environment names for runs, else ``default``."""
+    environ: Any = os.environ
+    if environ.__class__ is not _Environ:
+        return _first(environ, _PROJECTS) or "default"
+    data = environ._data
+    for key in _PROJECT_KEYS:
+        if (value := data.get(key)) is not None and value.strip():
+            return str(environ.decodevalue(value))
+    return "default"
+
+
+def _first(environ: Any, names: Sequence[str]) -> str | None:
+    for name in names:
+        value = environ.get(name)
+        if value is not None and value.strip():
+            return str(value)
+    return None
