@@ -1,0 +1,191 @@
+"""What runs say about the machine and the environment: ``extra.runtime`` and ``extra.metadata``.
+
+Both are computed once for each state of the environment; a changed variable is seen by the next run.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+from typing import TYPE_CHECKING, Any
+
+from smithkit._version import __version__
+from smithkit.tracing._serialize import dumps
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["EnvironmentState", "current", "git_revision", "merge_extra"]
+
+# The mapping below os.environ is compared whole in a third of a microsecond, without decoding.
+_environ: Mapping[Any, Any] = getattr(os.environ, "_data", os.environ)
+_NOT_REPORTED = {
+    "LANGCHAIN_API_KEY",
+    "LANGCHAIN_ENDPOINT",
+    "LANGCHAIN_TRACING_V2",
+    "LANGCHAIN_PROJECT",
+    "LANGCHAIN_SESSION",
+    "LANGSMITH_RUNS_ENDPOINTS",
+}
+_SECRET = ("key", "secret", "token")
+_COMMIT_VARIABLES = (
+    "VERCEL_GIT_COMMIT_SHA",
+    "NEXT_PUBLIC_VERCEL_GIT_COMMIT_SHA",
+    "COMMIT_REF",
+    "RENDER_GIT_COMMIT",
+    "CI_COMMIT_SHA",
+    "CIRCLE_SHA1",
+    "CF_PAGES_COMMIT_SHA",
+    "REACT_APP_GIT_SHA",
+    "SOURCE_VERSION",
+    "GITHUB_SHA",
+    "TRAVIS_COMMIT",
+    "GIT_COMMIT",
+    "BUILD_VCS_NUMBER",
+    "bamboo_planRepository_revision",
+    "Build.SourceVersion",
+    "BITBUCKET_COMMIT",
+    "DRONE_COMMIT_SHA",
+    "SEMAPHORE_GIT_SHA",
+    "BUILDKITE_COMMIT",
+)
+_GIT_SECONDS = 5.0
+
+
+class EnvironmentState:
+    """What is reported for one state of the environment.
+
+    Attributes:
+        metadata: ``LANGSMITH_*`` and ``LANGCHAIN_*`` variables without secrets, and `revision_id`.
+        runtime: Interpreter, platform and versions.
+        runtime_json: `runtime` as JSON.
+        extra_json: JSON of an `extra` that holds nothing else.
+        revision_pending: Whether `revision_id` is still to come from git.
+    """
+
+    __slots__ = ("_snapshot", "extra_json", "metadata", "revision_pending", "runtime", "runtime_json")
+
+    def __init__(self) -> None:
+        self._snapshot = dict(_environ)
+        self.runtime = _runtime()
+        self.metadata = _metadata()
+        self.revision_pending = "revision_id" not in self.metadata and not _git.known
+        if _git.revision is not None:
+            self.metadata.setdefault("revision_id", _git.revision)
+        self.runtime_json = dumps(self.runtime)
+        self.extra_json = b'{"runtime":%b,"metadata":%b}' % (self.runtime_json, dumps(self.metadata))
+
+    def is_current(self) -> bool:
+        """Whether the environment is still the same."""
+        return self._snapshot == _environ and not (self.revision_pending and _git.known)
+
+
+class _Git:
+    """The revision of the working directory, asked once a process."""
+
+    def __init__(self) -> None:
+        self.known = False
+        self.revision: str | None = None
+        self._lock = threading.Lock()
+
+    def ask(self) -> str | None:
+        with self._lock:
+            if not self.known:
+                self.revision = _describe()
+                self.known = True
+        return self.revision
+
+
+_git = _Git()
+_state: EnvironmentState | None = None
+
+
+def current() -> EnvironmentState:
+    """What to report now."""
+    global _state  # noqa: PLW0603 - one environment a process
+    state = _state
+    if state is None or not state.is_current():
+        state = _state = EnvironmentState()
+    return state
+
+
+def git_revision() -> str | None:
+    """``git describe`` of the working directory, or None; runs git at the first call."""
+    return _git.ask()
+
+
+def merge_extra(extra: Mapping[str, Any] | None, state: EnvironmentState) -> dict[str, Any]:
+    """A run's `extra` with runtime and environment; what the run says itself wins.
+
+    Args:
+        extra: The run's own.
+        state: What to add.
+    """
+    merged = dict(extra or {})
+    own = merged.get("runtime")
+    merged["runtime"] = {**state.runtime, **own} if isinstance(own, dict) else dict(state.runtime)
+    metadata = merged.get("metadata")
+    if metadata is None or isinstance(metadata, dict):
+        merged["metadata"] = {**state.metadata, **(metadata or {})}
+    return merged
+
+
+def _metadata() -> dict[str, str]:
+    found = {
+        name: value
+        for name, value in os.environ.items()
+        if name.startswith(("LANGSMITH_", "LANGCHAIN_"))
+        and name not in _NOT_REPORTED
+        and not any(word in name.lower() for word in _SECRET)
+    }
+    revision = found.pop("LANGCHAIN_REVISION_ID", None)
+    if revision:
+        found["revision_id"] = revision
+    return found
+
+
+def _runtime() -> dict[str, Any]:
+    import platform
+
+    implementation = platform.python_implementation()
+    runtime: dict[str, Any] = {
+        "sdk": "smithkit-py",
+        "sdk_version": __version__,
+        "library": "smithkit",
+        "platform": platform.platform(),
+        "runtime": "python",
+        "py_implementation": implementation,
+        "runtime_version": platform.python_version(),
+        "langchain_version": _version_if_loaded("langchain"),
+        "langchain_core_version": _version_if_loaded("langchain_core"),
+    }
+    runtime.update({name: os.environ[name] for name in _COMMIT_VARIABLES if name in os.environ})
+    return runtime
+
+
+def _version_if_loaded(module: str) -> str | None:
+    if module not in sys.modules:
+        return None
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version(module.replace("_", "-"))
+    except PackageNotFoundError:
+        return None
+
+
+def _describe() -> str | None:
+    import subprocess
+
+    try:
+        done = subprocess.run(
+            ["git", "describe", "--tags", "--always", "--dirty"],  # noqa: S607 - whichever git there is
+            capture_output=True,
+            text=True,
+            timeout=_GIT_SECONDS,
+            check=False,
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return done.stdout.strip() or None if done.returncode == 0 else None

@@ -1,0 +1,375 @@
+"""The tracing pipeline: what a traced program hands over is copied at once and sent in the background.
+
+run → sampling → redaction → snapshot (`Op`) → queue → sender → merge → encode → deliver
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+import uuid
+from typing import TYPE_CHECKING, Any
+
+from smithkit.tracing import _runtime
+from smithkit.tracing._serialize import Serializer
+from smithkit.tracing.pipeline import _hooked, _snapshot
+from smithkit.tracing.pipeline._buffer import RunBuffer
+from smithkit.tracing.pipeline._delivery import Encoding
+from smithkit.tracing.pipeline._direct import DirectWriter
+from smithkit.tracing.pipeline._ingest import Ingestion
+from smithkit.tracing.pipeline._mode import ServerMode
+from smithkit.tracing.pipeline._redaction import Redactor, process
+from smithkit.tracing.pipeline._report import Reporter
+from smithkit.tracing.pipeline._sampling import Sampler
+from smithkit.tracing.pipeline._sender import Lane
+from smithkit.tracing.pipeline._stats import TracingStats
+from smithkit.tracing.pipeline._target import Target, write_endpoints
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from smithkit.config import Config
+    from smithkit.plugins import ClientHooks
+    from smithkit.tracing._options import TracingOptions
+    from smithkit.tracing.pipeline._snapshot import Op
+    from smithkit.transport import SyncTransport
+
+__all__ = ["Encoding", "Ingestion", "Pipeline", "TracingStats"]
+
+DEFAULT_FLUSH_SECONDS = 30.0
+_log = logging.getLogger("smithkit.tracing")
+
+
+class Pipeline:
+    """A client's way of sending runs.
+
+    Args:
+        options: The client's options.
+        config: Its settings.
+        hooks: Its hooks.
+        transport: Gives the transport to send over; called in the sender's thread.
+    """
+
+    def __init__(
+        self,
+        options: TracingOptions,
+        config: Config,
+        hooks: ClientHooks,
+        transport: Callable[[], SyncTransport],
+    ) -> None:
+        self.options = options
+        self._hooks = hooks
+        self._transport = transport
+        self.report = Reporter(hooks, options.tracing_error_callback)
+        self._lock = threading.Lock()
+        self._own = TracingStats()
+        self.mode = ServerMode(options, transport)
+        self.serializer = Serializer()
+        self.redactor = Redactor(options, self._dumps, self._redaction_failed)
+        rate = options.tracing_sampling_rate
+        self.sampler = None if rate is None else Sampler(rate)
+        self._with_runtime = not options.omit_traced_runtime_info
+        self._direct = DirectWriter(transport, self._dumps, self.report)
+        self._buffer = self._new_buffer()
+        self._lanes = [
+            self._new_lane(target, first=index == 0) for index, target in enumerate(write_endpoints(config))
+        ]
+        self._guests: Lane | None = None
+        self._hooked = _hooked.Generation()
+        self._process_runs = False
+        self._simple = False
+
+    # ------------------------------------------------------------------ runs come in
+
+    def post(self, run: dict[str, Any]) -> None:
+        """A run begins.
+
+        Args:
+            run: The run; it is used up.
+
+        Raises:
+            LangSmithError: It is sent at once and could not be.
+        """
+        if self._hooked.changed():
+            self._look_at_hooks()
+        if self.sampler is not None and not self._keeps("post", run):
+            return
+        if not self._simple:
+            self._post_with_rules(run)
+            return
+        auth = _snapshot.take_auth(run)
+        if not (run.get("trace_id") and run.get("dotted_order") and self.options.auto_batch_tracing):
+            self._post_directly(run, auth)
+            return
+        try:
+            op = _snapshot.post_op(run, self._dumps, auth, with_runtime=self._with_runtime)
+        except Exception as error:  # noqa: BLE001 - the traced program goes on
+            self._lost(error, 1)
+            return
+        self._put(op)
+
+    def patch(self, run: dict[str, Any]) -> None:
+        """A run changes or ends.
+
+        Args:
+            run: Its id and what changes; it is used up.
+
+        Raises:
+            LangSmithError: It is sent at once and could not be.
+        """
+        if self._hooked.changed():
+            self._look_at_hooks()
+        if self.sampler is not None and not self._keeps("patch", run):
+            return
+        if not self._simple:
+            self._patch_with_rules(run)
+            return
+        auth = _snapshot.take_auth(run)
+        if not (run.get("trace_id") and run.get("dotted_order") and self.options.auto_batch_tracing):
+            self._patch_directly(run, auth)
+            return
+        try:
+            op = _snapshot.patch_op(run, self._dumps, auth, with_runtime=self._with_runtime)
+        except Exception as error:  # noqa: BLE001 - the traced program goes on
+            self._lost(error, 1)
+            return
+        self._put(op)
+
+    def feedback(self, feedback: dict[str, Any]) -> None:
+        """Send a feedback along with the runs.
+
+        Args:
+            feedback: With `id` and `trace_id`.
+        """
+        self._put(_snapshot.feedback_op(feedback, self._dumps))
+
+    # ------------------------------------------------------------------ waiting and looking
+
+    def flush(self, timeout: float = DEFAULT_FLUSH_SECONDS, attempts: int | None = None) -> bool:
+        """Wait until everything handed over before is settled.
+
+        Args:
+            timeout: Seconds to wait at most.
+            attempts: How often to try each request; None leaves it to the usual limits.
+
+        Returns:
+            Whether everything is settled.
+        """
+        ends = time.monotonic() + timeout
+        if self._buffer is not None:
+            self._buffer.flush(timeout)
+        return all([lane.flush(ends - time.monotonic(), attempts) for lane in self._all_lanes()])
+
+    def close(self, timeout: float = DEFAULT_FLUSH_SECONDS) -> None:
+        """Flush, end the threads, and drop what could not be sent.
+
+        Args:
+            timeout: Seconds to wait at most.
+        """
+        ends = time.monotonic() + timeout
+        if self._buffer is not None:
+            self._buffer.flush(timeout)
+        for lane in self._all_lanes():
+            lane.close(ends - time.monotonic())
+
+    def stats(self) -> TracingStats:
+        """What became of everything so far."""
+        total = TracingStats()
+        total.add(self._own)
+        for lane in self._all_lanes():
+            total.add(lane.stats)
+            total.queued_bytes += lane.queue.bytes
+        total.queued = max(0, total.submitted - total.sent - total.dropped - total.failed)
+        return total
+
+    @property
+    def main_lane(self) -> Lane:
+        """The lane of the first write endpoint."""
+        return self._lanes[0]
+
+    def ingestion(self) -> Ingestion:
+        """A way to send runs at once, as the batch endpoints take them."""
+        return Ingestion(self, self._transport, self._dumps, self._buffer)
+
+    # ------------------------------------------------------------------ rules
+
+    def prepare_post(self, run: dict[str, Any]) -> dict[str, Any] | None:
+        """Redact a run that begins and say what it runs on; None if a hook drops it.
+
+        Args:
+            run: Changed in place; the values in it are not.
+        """
+        _snapshot.strip_serialized(run)
+        self.redactor.content(run)
+        self.redactor.metadata(run)
+        kept = process(self._hooks, run) if self._process_runs else run
+        if kept is not None and self._with_runtime:
+            kept["extra"] = _runtime.merge_extra(kept.get("extra"), self._known_environment())
+        return kept
+
+    def prepare_patch(self, run: dict[str, Any]) -> dict[str, Any] | None:
+        """Redact an update; None if a hook drops it.
+
+        Args:
+            run: Changed in place; the values in it are not.
+        """
+        extra = run.get("extra")
+        if self._with_runtime and extra and isinstance(extra, dict):
+            run["extra"] = _runtime.merge_extra(extra, self._known_environment())
+        self.redactor.content(run)
+        self.redactor.metadata(run)
+        return process(self._hooks, run) if self._process_runs else run
+
+    def _post_with_rules(self, run: dict[str, Any]) -> None:
+        if self._buffer is not None:
+            prepared = self.prepare_post(run)
+            if prepared is not None:
+                auth = _snapshot.take_auth(prepared)
+                self._buffer.add("post", prepared if auth is None else {**prepared, "auth": auth})
+            return
+        auth = _snapshot.take_auth(run)
+        in_batch = self._goes_in_batch(run)
+        try:
+            prepared = self.prepare_post(run)
+        except Exception as error:
+            if not in_batch:
+                raise
+            self._lost(error, 1)
+            return
+        if prepared is None:
+            self._count("dropped", 1)
+        else:
+            self._forward("post", {**prepared, "auth": auth})
+
+    def _patch_with_rules(self, run: dict[str, Any]) -> None:
+        auth = _snapshot.take_auth(run)
+        in_batch = self._goes_in_batch(run)
+        try:
+            prepared = self.prepare_patch(run)
+        except Exception as error:
+            if not in_batch:
+                raise
+            self._lost(error, 1)
+            return
+        if prepared is None:
+            self._count("dropped", 1)
+        elif self._buffer is not None:
+            self._buffer.add("patch", {**prepared, "auth": auth})
+        else:
+            self._forward("patch", {**prepared, "auth": auth})
+
+    def _forward(self, operation: str, run: dict[str, Any]) -> None:
+        """Send on a run that all rules have been applied to."""
+        auth = run.pop("auth", None)
+        if not self._goes_in_batch(run):
+            (self._direct.post if operation == "post" else self._direct.patch)(run, auth)
+            return
+        try:
+            take = _snapshot.post_op if operation == "post" else _snapshot.patch_op
+            op = take(run, self._dumps, auth, with_runtime=False)
+        except Exception as error:  # noqa: BLE001 - the traced program goes on
+            self._lost(error, 1)
+        else:
+            self._put(op)
+
+    def _post_directly(self, run: dict[str, Any], auth: tuple[Any, ...] | None) -> None:
+        prepared = self.prepare_post(run)
+        if prepared is not None:
+            self._direct.post(prepared, auth)
+
+    def _patch_directly(self, run: dict[str, Any], auth: tuple[Any, ...] | None) -> None:
+        prepared = self.prepare_patch(run)
+        if prepared is not None:
+            self._direct.patch(prepared, auth)
+
+    def _goes_in_batch(self, run: dict[str, Any]) -> bool:
+        return bool(run.get("trace_id") and run.get("dotted_order") and self.options.auto_batch_tracing)
+
+    def _keeps(self, operation: str, run: dict[str, Any]) -> bool:
+        run.setdefault("id", uuid.uuid4())
+        assert self.sampler is not None  # noqa: S101 - for type checkers
+        keeps = self.sampler.keeps_post(run) if operation == "post" else self.sampler.keeps_patch(run)
+        if not keeps:
+            with self._lock:
+                self._own.sampled_out += 1
+        return keeps
+
+    # ------------------------------------------------------------------ helpers
+
+    def _dumps(self, value: Any) -> bytes:
+        return self.serializer.dumps(value)
+
+    def _put(self, op: Op) -> None:
+        if op[_snapshot.AUTH] is not None:
+            self._guest_lane().put(op)
+            return
+        for lane in self._lanes:
+            lane.put(op)
+
+    def _look_at_hooks(self) -> None:
+        """Hooks come and go seldom, runs often: what matters to each run is looked up here."""
+        hook = None
+        if self._hooks.has("serialize"):
+            hooks = self._hooks
+
+            def hook(value: Any) -> Any:
+                return hooks.first("serialize", value=value)
+
+        self.serializer = Serializer(hook)
+        self._process_runs = self._hooks.has("process_runs")
+        self._simple = not (self.redactor.needed or self._process_runs or self._buffer is not None)
+
+    def _known_environment(self) -> _runtime.EnvironmentState:
+        state = _runtime.current()
+        if state.revision_pending:
+            _runtime.git_revision()
+            state = _runtime.current()
+        return state
+
+    def _lost(self, error: Exception, count: int) -> None:
+        self._count("failed", count)
+        self.report.undelivered(error, ())
+
+    def _count(self, outcome: str, count: int) -> None:
+        with self._lock:
+            self._own.submitted += count
+            setattr(self._own, outcome, getattr(self._own, outcome) + count)
+
+    def _redaction_failed(self, name: str, error: Exception) -> None:
+        self.report.warn(
+            f"{name} failed",
+            f"{name} failed with {type(error).__name__}; the field is sent as a marker without its data",
+        )
+        self.report.tell(error)
+
+    def _all_lanes(self) -> list[Lane]:
+        return self._lanes if self._guests is None else [*self._lanes, self._guests]
+
+    def _guest_lane(self) -> Lane:
+        with self._lock:
+            if self._guests is None:
+                self._guests = self._new_lane(Target(None, {}), first=True)
+            return self._guests
+
+    def _new_lane(self, target: Target, *, first: bool) -> Lane:
+        return Lane(
+            target,
+            capacity=self.options.max_queue_bytes,
+            mode=self.mode,
+            transport=self._transport,
+            report=self.report,
+            export=self._hooks if first else None,
+        )
+
+    def _new_buffer(self) -> RunBuffer | None:
+        if self.options.process_buffered_run_ops is None or not self.options.run_ops_buffer_size:
+            return None
+        return RunBuffer(
+            self.options.process_buffered_run_ops,
+            size=self.options.run_ops_buffer_size,
+            timeout_ms=self.options.run_ops_buffer_timeout_ms,
+            dumps=self._dumps,
+            forward=self._forward,
+            failed=self._lost,
+        )

@@ -1,0 +1,105 @@
+"""One request for each run, at once and in the caller's thread: without batching, or without a place in a trace."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from smithkit.errors import LangSmithConflictError, LangSmithExceptionGroup
+from smithkit.operations import Request
+from smithkit.tracing.pipeline._target import of_credentials, write_endpoints
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from smithkit.tracing.pipeline._report import Reporter
+    from smithkit.transport import SyncTransport
+
+__all__ = ["DirectWriter"]
+
+
+class DirectWriter:
+    """Writes single runs.
+
+    Args:
+        transport: Gives the transport to send over.
+        dumps: Encoder.
+        report: Told of failures.
+    """
+
+    def __init__(
+        self, transport: Callable[[], SyncTransport], dumps: Callable[[Any], bytes], report: Reporter
+    ) -> None:
+        self._transport = transport
+        self._dumps = dumps
+        self._report = report
+
+    def post(self, run: dict[str, Any], auth: tuple[Any, ...] | None) -> None:
+        """Create a run at every write endpoint.
+
+        Args:
+            run: The run.
+            auth: Its own credentials.
+
+        Raises:
+            LangSmithError: One endpoint failed.
+            LangSmithExceptionGroup: Several failed.
+        """
+        errors = self._send("POST", "/runs", run, auth, stop_at_first=False)
+        if len(errors) == 1:
+            raise errors[0]
+        if errors:
+            raise LangSmithExceptionGroup(f"{len(errors)} write endpoints failed", errors)
+
+    def patch(self, run: dict[str, Any], auth: tuple[Any, ...] | None) -> None:
+        """Update a run at every write endpoint.
+
+        Args:
+            run: The changes.
+            auth: Its own credentials.
+
+        Raises:
+            LangSmithError: An endpoint failed; the ones behind it are not written.
+        """
+        for error in self._send("PATCH", f"/runs/{run['id']}", run, auth, stop_at_first=True):
+            raise error
+
+    def _send(
+        self,
+        method: str,
+        path: str,
+        run: dict[str, Any],
+        auth: tuple[Any, ...] | None,
+        *,
+        stop_at_first: bool,
+    ) -> list[Exception]:
+        transport = self._transport()
+        body = self._dumps(_inlined(run))
+        errors: list[Exception] = []
+        targets = write_endpoints(transport.config) if auth is None else [of_credentials(auth)]
+        for target in targets:
+            request = Request(method, path, content=body, endpoint=target.endpoint, headers=target.headers)
+            try:
+                transport.send(request)
+            except Exception as error:  # noqa: BLE001 - endpoints fail independently
+                if method == "POST" and isinstance(error, LangSmithConflictError):
+                    continue  # it is there already
+                self._report.tell(error)
+                errors.append(error)
+                if stop_at_first:
+                    break
+        return errors
+
+
+def _inlined(run: dict[str, Any]) -> dict[str, Any]:
+    """The run as one JSON object, its attachments' bytes included."""
+    allow_files = run.pop("dangerously_allow_filesystem", False)
+    run.pop("replicas", None)
+    attachments = run.get("attachments")
+    if attachments:
+        run["attachments"] = {
+            name: [mime, data.read_bytes() if isinstance(data, Path) else data]
+            for name, (mime, data) in attachments.items()
+            if allow_files or not isinstance(data, Path)
+        }
+    return run

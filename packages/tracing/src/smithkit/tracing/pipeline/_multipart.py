@@ -1,0 +1,158 @@
+"""The body of ``POST /runs/multipart``: one part for each run and each of its larger fields."""
+
+from __future__ import annotations
+
+import logging
+import os
+from typing import TYPE_CHECKING, NamedTuple
+
+from smithkit import environment
+from smithkit.tracing.pipeline._decoded import extra_json
+from smithkit.tracing.pipeline._snapshot import (
+    ATTACHMENTS,
+    EXTRA,
+    FEEDBACK,
+    FIELDS,
+    FIRST_FIELD,
+    ID,
+    KIND,
+    MAIN,
+    PATCH,
+    POST,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from typing import Any
+
+    from smithkit.tracing.pipeline._snapshot import Op
+
+__all__ = ["Body", "Compressor", "encode"]
+
+_BOUNDARY = os.urandom(16).hex().encode()
+_CONTENT_TYPE = f"multipart/form-data; boundary={_BOUNDARY.decode()}"
+_JSON_PART = (
+    b"--" + _BOUNDARY + b'\r\nContent-Disposition: form-data; name="%b%b"\r\n'
+    b"Content-Type: application/json\r\nContent-Length: %d\r\n\r\n"
+)
+_OTHER_PART = (
+    b"--" + _BOUNDARY + b'\r\nContent-Disposition: form-data; name="attachment.%b.%b"\r\n'
+    b"Content-Type: %b\r\n%b\r\n"
+)
+_END = b"--" + _BOUNDARY + b"--\r\n"
+_PREFIXES = {POST: b"post.", PATCH: b"patch.", FEEDBACK: b"feedback."}
+_FIELDS = tuple((place, b"." + name.encode()) for place, name in enumerate(FIELDS, FIRST_FIELD))
+_DEFAULT_LEVEL = 1
+_log = logging.getLogger("smithkit.tracing")
+
+
+class Body(NamedTuple):
+    """A request body and what its headers say about it."""
+
+    content: bytes
+    headers: dict[str, str | None]
+
+
+class Compressor:
+    """Compresses bodies with zstd, a frame each; its tables are kept from one body to the next."""
+
+    def __init__(self) -> None:
+        self._level: int | None = None
+        self._compressor: Any = None
+
+    def compress(self, body: bytes) -> bytes:
+        """One zstd frame of the body.
+
+        Args:
+            body: Plain.
+        """
+        level = _level()
+        if level != self._level:
+            import zstandard
+
+            # One thread: compression is to leave the machine to the traced program.
+            self._compressor = zstandard.ZstdCompressor(level=level, write_content_size=False)
+            self._level = level
+        compressed: bytes = self._compressor.compress(body)
+        return compressed
+
+
+def encode(ops: Iterable[Op], compressor: Compressor | None = None) -> Body:
+    """Encode ops.
+
+    Args:
+        ops: Merged, in their order.
+        compressor: Compresses the body; None leaves it plain.
+    """
+    pieces: list[bytes] = []
+    payload = 0
+    for op in ops:
+        payload += _append(pieces, op)
+    pieces.append(_END)
+    body = b"".join(pieces)
+    if compressor is None:
+        return Body(body, {"Content-Type": _CONTENT_TYPE})
+    compressed = compressor.compress(body)
+    headers: dict[str, str | None] = {
+        "Content-Type": _CONTENT_TYPE,
+        "Content-Encoding": "zstd",
+        "X-Pre-Compressed-Size": str(payload),
+        "X-Post-Compressed-Size": str(len(compressed)),
+    }
+    return Body(compressed, headers)
+
+
+def _append(pieces: list[bytes], op: Op) -> int:
+    """Append an op's parts; the size of what they hold."""
+    name = _PREFIXES[op[KIND]] + op[ID]
+    main = op[MAIN]
+    pieces += (_JSON_PART % (name, b"", len(main)), main, b"\r\n")
+    size = len(main)
+    for place, suffix in _FIELDS:
+        value = op[place]
+        if value is not None:
+            if place == EXTRA:
+                value = extra_json(op)
+            size += len(value)
+            pieces += (_JSON_PART % (name, suffix, len(value)), value, b"\r\n")
+    for attachment in op[ATTACHMENTS] or ():
+        size += _append_attachment(pieces, op[ID], attachment)
+    return size
+
+
+def _append_attachment(pieces: list[bytes], run: bytes, attachment: tuple[Any, ...]) -> int:
+    name, mime, data, path = attachment
+    length = b"Content-Length: %d\r\n"
+    kind = _header_value(mime)
+    if data is None:
+        try:
+            with open(path, "rb") as file:  # noqa: PTH123 - the op holds text
+                data = file.read()
+        except OSError as error:
+            _log.warning("Attachment %r is left out: %s", name, error)
+            return 0
+        kind += b"; length=%d" % len(data)
+        length = b""
+    header = _OTHER_PART % (run, _part_name(name), kind, length % len(data) if length else b"")
+    pieces += (header, data, b"\r\n")
+    return len(data)
+
+
+def _part_name(name: str) -> bytes:
+    """A name that cannot end its header, escaped as browsers do it."""
+    text = name.replace('"', "%22").replace("\r", "%0D").replace("\n", "%0A")
+    return text.encode("utf-8", "replace")
+
+
+def _header_value(value: Any) -> bytes:
+    text = str(value)
+    if "\r" in text or "\n" in text:
+        return b"application/octet-stream"
+    return text.encode("utf-8", "replace")
+
+
+def _level() -> int:
+    try:
+        return int(environment.get("RUN_COMPRESSION_LEVEL") or _DEFAULT_LEVEL)
+    except ValueError:
+        return _DEFAULT_LEVEL

@@ -1,0 +1,81 @@
+"""Who is told of a failure: the log, the client's callback and the `on_tracing_error` hook."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from typing import TYPE_CHECKING, Any
+
+from smithkit.tracing.pipeline._decoded import decoded
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from smithkit.plugins import ClientHooks
+    from smithkit.tracing.pipeline._snapshot import Op
+
+__all__ = ["Reporter"]
+
+_log = logging.getLogger("smithkit.tracing")
+_QUIET_SECONDS = 60.0
+
+
+class Reporter:
+    """Reports failures; the log gets one warning a cause and minute, with a count.
+
+    Args:
+        hooks: The client's hooks.
+        callback: The client's `tracing_error_callback`.
+    """
+
+    def __init__(self, hooks: ClientHooks, callback: Callable[[Exception], None] | None = None) -> None:
+        self._hooks = hooks
+        self._callback = callback
+        self._lock = threading.Lock()
+        self._causes: dict[str, list[float]] = {}
+
+    def undelivered(self, error: Exception, ops: Sequence[Op]) -> None:
+        """Runs could not be delivered.
+
+        Args:
+            error: Why.
+            ops: What is lost.
+        """
+        status = getattr(error, "status_code", None)
+        self.warn(f"{type(error).__name__} {status}", f"Runs could not be delivered: {error}", len(ops))
+        self.tell(error, ops)
+
+    def tell(self, error: Exception, ops: Sequence[Op] = ()) -> None:
+        """Tell callback and hook of a failure, without a word in the log.
+
+        Args:
+            error: Why.
+            ops: What it is about.
+        """
+        if self._callback is not None:
+            try:
+                self._callback(error)
+            except Exception:
+                _log.exception("tracing_error_callback failed")
+        if self._hooks.has("on_tracing_error"):
+            runs: list[dict[str, Any]] = [decoded(op) for op in ops]
+            self._hooks.notify("on_tracing_error", error=error, runs=runs)
+
+    def warn(self, cause: str, text: str, count: int = 1) -> None:
+        """Log a warning, at most once a minute for each cause.
+
+        Args:
+            cause: What counts as the same cause.
+            text: What to say.
+            count: How many operations it is about.
+        """
+        now = time.monotonic()
+        with self._lock:
+            entry = self._causes.setdefault(cause, [0.0, 0])
+            entry[1] += count
+            if now < entry[0]:
+                return
+            total = int(entry[1])
+            entry[:] = [now + _QUIET_SECONDS, 0]
+        _log.warning("%s (%d since the last such message; at most one a minute)", text, total)
