@@ -67,8 +67,10 @@ def _module_of(name: str) -> Any:
     except ModuleNotFoundError as error:
         if error.name != NAMES[name]:
             raise
+        from smithkit.errors import MissingPackageError
+
         package = NAMES[name].rpartition(".")[2]
-        raise ImportError(
+        raise MissingPackageError(
             f"`{name}` needs smithkit-{package}: pip install 'smithkit-core[{package}]'"
         ) from None
 

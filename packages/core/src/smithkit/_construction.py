@@ -109,9 +109,15 @@ def _warn_of_missing_key(client: Transport) -> None:
 
 
 def run_on_close(client: Transport) -> None:
-    """Call what packages asked to be called when a client closes."""
+    """Call what packages asked to be called when a client closes: all of it, and then what failed first is raised."""
+    failed: Exception | None = None
     for function in client.state.get("on_close", ()):
-        function()
+        try:
+            function()
+        except Exception as error:  # noqa: BLE001 - the others are closed all the same
+            failed = failed or error
+    if failed is not None:
+        raise failed
 
 
 def view(client: Any, methods: type[M]) -> M:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from smithkit.errors import LangSmithResponseError
+from smithkit.operations import without_secrets
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -70,7 +71,7 @@ def rows(response: Response) -> list[Any]:
     data = response.json()
     if not isinstance(data, list):
         raise LangSmithResponseError(
-            f"{response.url} answered with a JSON {_kind(data)} where a list was expected.",
+            f"{without_secrets(response.url)} answered with a JSON {_kind(data)} where a list was expected.",
             status_code=response.status_code,
         )
     return data

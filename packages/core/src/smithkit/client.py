@@ -207,8 +207,10 @@ class Client(_ClientBases, metaclass=_Composed):
         """Deliver what is queued, within a limit of time, and close the connections."""
         from smithkit import _construction
 
-        _construction.run_on_close(self)
-        super().close()
+        try:
+            _construction.run_on_close(self)
+        finally:
+            super().close()
 
     if not TYPE_CHECKING:
 
@@ -294,8 +296,10 @@ class AsyncClient(_AsyncClientBases, metaclass=_Composed):
 
         from smithkit import _construction
 
-        await asyncio.to_thread(_construction.run_on_close, self)
-        await super().aclose()
+        try:
+            await asyncio.to_thread(_construction.run_on_close, self)
+        finally:
+            await super().aclose()
 
     if not TYPE_CHECKING:
 

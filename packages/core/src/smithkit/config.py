@@ -30,6 +30,7 @@ from urllib.parse import urlsplit
 
 from smithkit import environment
 from smithkit.errors import LangSmithUserError
+from smithkit.operations import without_secrets
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -104,8 +105,7 @@ def choose_backend(*, has_key: bool, names_remote: bool = False) -> str:
 
     Args:
         has_key: Whether there is an API key: then it is LangSmith's cloud.
-        names_remote: Whether another option (`info`, `session`, `workspace_id`, `web_url`) speaks of a
-            remote server.
+        names_remote: Whether another option (`info`, `session`) speaks of a remote server.
 
     Returns:
         The cloud's URL, or the embedded store's where `smithkit-server` is installed.
@@ -202,7 +202,7 @@ def host_url(config: Config) -> str:
     path = parts.path.rstrip("/")
     for suffix in ("/api/v1", "/api"):
         if path.endswith(suffix):
-            return f"{parts.scheme}://{parts.netloc}{path.removesuffix(suffix)}"
+            return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{path.removesuffix(suffix)}"
     region = host.partition(".")[0]
     return (
         f"https://{region}.smith.langchain.com" if region in _CLOUD_REGIONS else "https://smith.langchain.com"
@@ -219,13 +219,22 @@ def _clean_url(value: str) -> str:
         raise LangSmithUserError(
             "The API URL is blank. Give api_url, set LANGSMITH_ENDPOINT, or leave both out for the default."
         )
+    try:
+        _ = urlsplit(url).port
+    except ValueError as error:
+        raise LangSmithUserError(f"The API URL {without_secrets(url)} is not a URL: {error}.") from None
     return url
 
 
 def _timeout(value: int | tuple[int, int] | None) -> tuple[int, int]:
     if value is None:
         return DEFAULT_TIMEOUT_MS
-    if isinstance(value, int):
-        return value, value
-    connect, read = value
+    if isinstance(value, int | float):
+        return int(value), int(value)
+    try:
+        connect, read = value
+    except (TypeError, ValueError):
+        raise LangSmithUserError(
+            f"timeout_ms is one number of milliseconds or a pair, not {value!r:.80}."
+        ) from None
     return connect, read

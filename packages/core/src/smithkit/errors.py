@@ -35,6 +35,9 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from typing import Any
+
+    from smithkit.operations import Response
 
 __all__ = [
     "LangSmithAPIError",
@@ -64,6 +67,8 @@ class LangSmithError(Exception):
     Attributes:
         status_code: HTTP status of the answer, or None when there was none.
         retry_after: Seconds that the server asked to wait, or None.
+        response: The answer that refused, a `smithkit.operations.Response`, or None. It knows its request
+            and so the key: it is left behind when the error is pickled.
     """
 
     def __init__(
@@ -72,6 +77,16 @@ class LangSmithError(Exception):
         super().__init__(*args)
         self.status_code = status_code
         self.retry_after = retry_after
+        self.response: Response | None = None
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _restore, (type(self), self.args, self.__dict__ | {"response": None})
+
+
+def _restore(kind: type[LangSmithError], args: tuple[Any, ...], state: dict[str, Any]) -> LangSmithError:
+    error = kind.__new__(kind, *args)
+    error.__dict__.update(state)
+    return error
 
 
 class LangSmithUserError(LangSmithError):

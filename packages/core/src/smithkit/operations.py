@@ -51,6 +51,7 @@ __all__ = [
     "drive",
     "operation",
     "paginated",
+    "without_secrets",
 ]
 
 P = ParamSpec("P")
@@ -66,7 +67,8 @@ class Request:
         path: Path below the client's `api_url`, or an absolute URL.
         params: Query parameters; None values are left out, sequences repeat their key.
         json: Body to encode as JSON.
-        content: Body as bytes, or an iterable of bytes to stream. Excludes `json`.
+        content: Body as bytes, a collection of bytes, or a file. Excludes `json`. A one-shot iterator is
+            sent once: it cannot be resent.
         data: Form fields, for `multipart/form-data` beside `files`.
         files: Files of a form, as requests and httpx take them.
         headers: Headers on top of the client's own; a value of None removes one.
@@ -93,6 +95,24 @@ class Request:
     retries: bool = True
     anonymous: bool = False
     extra: Mapping[str, Any] = field(default_factory=dict)
+
+
+def without_secrets(url: str) -> str:
+    """A URL without credentials and query, for messages: presigned URLs carry their right in the query.
+
+    Args:
+        url: Any URL.
+
+    Example:
+        >>> without_secrets("https://me:secret@host.example/file?X-Signature=abc")
+        'https://host.example/file'
+    """
+    base = url.partition("#")[0].partition("?")[0]
+    scheme, separator, rest = base.partition("://")
+    if not separator:
+        return base.rpartition("@")[2]
+    host, slash, path = rest.partition("/")
+    return f"{scheme}://{host.rpartition('@')[2]}{slash}{path}"
 
 
 @dataclass(slots=True, frozen=True)
@@ -131,7 +151,7 @@ class Response:
         except ValueError as error:
             kind = self.headers.get("content-type", "no content type")
             raise LangSmithResponseError(
-                f"{self.url} answered {self.status_code} with {kind} where JSON was expected. "
+                f"{without_secrets(self.url)} answered {self.status_code} with {kind} where JSON was expected. "
                 f"Check that the endpoint is an API's base URL and that no proxy answers in its place. "
                 f"The body starts: {self.text[:120]!r}",
                 status_code=self.status_code,
@@ -202,6 +222,8 @@ def drive(steps: Generator[Any, Any, T], perform: Callable[[Any], Any]) -> T:
                 step = steps.send(result)
     except StopIteration as stop:
         return cast("T", stop.value)
+    finally:
+        steps.close()  # an interrupt or a cancellation: the generator cleans up now, not some time later
 
 
 async def adrive(steps: Generator[Any, Any, T], perform: Callable[[Any], Awaitable[Any]]) -> T:
@@ -225,6 +247,8 @@ async def adrive(steps: Generator[Any, Any, T], perform: Callable[[Any], Awaitab
                 step = steps.send(result)
     except StopIteration as stop:
         return cast("T", stop.value)
+    finally:
+        steps.close()
 
 
 class Methods:
@@ -305,18 +329,11 @@ class paginated(Generic[P, T]):  # noqa: N801 - used as a decorator
     def __init__(self, flow: Callable[Concatenate[Any, P], PageFlow[T]]) -> None:
         @functools.wraps(flow)
         def call(client: Any, /, *args: P.args, **kwargs: P.kwargs) -> Iterator[T]:
-            pages = flow(client, *args, **kwargs)
-            with contextlib.closing(pages):
-                while (page := drive(_until_page(pages), client.perform)) is not None:
-                    yield from page.items
+            return _items(flow(client, *args, **kwargs), client)
 
         @functools.wraps(flow)
-        async def acall(client: Any, /, *args: P.args, **kwargs: P.kwargs) -> AsyncIterator[T]:
-            pages = flow(client, *args, **kwargs)
-            with contextlib.closing(pages):
-                while (page := await adrive(_until_page(pages), client.perform)) is not None:
-                    for item in page.items:
-                        yield item
+        def acall(client: Any, /, *args: P.args, **kwargs: P.kwargs) -> AsyncIterator[T]:
+            return _aitems(flow(client, *args, **kwargs), client)
 
         self.flow = flow
         self._call = call
@@ -338,23 +355,30 @@ class paginated(Generic[P, T]):  # noqa: N801 - used as a decorator
         return types.MethodType(self._acall if client.asynchronous else self._call, client)
 
 
+def _items(pages: PageFlow[T], client: Any) -> Iterator[T]:
+    with contextlib.closing(pages):
+        while (page := drive(_until_page(pages), client.perform)) is not None:
+            yield from page.items
+
+
+async def _aitems(pages: PageFlow[T], client: Any) -> AsyncIterator[T]:
+    with contextlib.closing(pages):
+        while (page := await adrive(_until_page(pages), client.perform)) is not None:
+            for item in page.items:
+                yield item
+
+
 def _until_page(pages: Generator[Any, Any, Any]) -> Generator[Any, Any, Page[Any] | None]:
     """Run a paginated flow up to its next page; None at its end."""
-    result: Any = None
+    advance = functools.partial(pages.send, None)
     while True:
         try:
-            step = pages.send(result)
+            step = advance()
         except StopIteration:
             return None
         if isinstance(step, Page):
             return step
         try:
-            result = yield step
+            advance = functools.partial(pages.send, (yield step))
         except Exception as error:  # noqa: BLE001 - the flow decides what the failure means
-            try:
-                step = pages.throw(error)
-            except StopIteration:
-                return None
-            if isinstance(step, Page):
-                return step
-            result = yield step
+            advance = functools.partial(pages.throw, error)

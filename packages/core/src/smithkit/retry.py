@@ -9,8 +9,10 @@ shared by the synchronous, the asynchronous and the in-process transport.
 
 from __future__ import annotations
 
+import math
 import random
 import time
+from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 
 from urllib3.exceptions import ConnectTimeoutError, MaxRetryError, ProtocolError
@@ -28,7 +30,7 @@ from smithkit.errors import (
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["ApplicationRetries", "Attempts", "default_retry", "policy"]
+__all__ = ["ApplicationRetries", "Attempts", "default_retry", "policy", "retry_after"]
 
 RETRIED_STATUSES = (408, 425, 502, 503, 504)
 _JITTER_SECONDS = 0.1
@@ -96,13 +98,11 @@ class Attempts:
             status: HTTP status of the answer.
             headers: Its headers.
         """
-        wait_asked = headers.get("retry-after")
-        if not self._retry.is_retry(self._method, status, wait_asked is not None):
+        if not self._retry.is_retry(self._method, status, headers.get("retry-after") is not None):
             return None
-        response = HTTPResponse(status=status, headers=dict(headers))
-        if not self._spend(response=response):
+        if not self._spend(response=HTTPResponse(status=status)):
             return None
-        asked = self._retry.get_retry_after(response) if self._retry.respect_retry_after_header else None
+        asked = retry_after(headers) if self._retry.respect_retry_after_header else None
         return self._wait(self._retry.get_backoff_time() if asked is None else asked)
 
     def after_error(self, *, sent: bool) -> float | None:
@@ -156,7 +156,30 @@ class ApplicationRetries:
         """
         if isinstance(error, LangSmithRateLimitError):
             asked = self._RATE_LIMIT_SECONDS if error.retry_after is None else error.retry_after
-            return float(min(asked, _LONGEST_WAIT_SECONDS) * 2**attempt + random.random())  # noqa: S311 - jitter
+            return min(asked * 2.0**attempt, _LONGEST_WAIT_SECONDS) + random.random()  # noqa: S311 - jitter
         if isinstance(error, self._retry_on):
-            return float(2**attempt + random.random() / 2)  # noqa: S311 - jitter
+            return min(2.0**attempt, _LONGEST_WAIT_SECONDS) + random.random() / 2  # noqa: S311 - jitter
         return None
+
+
+def retry_after(headers: Mapping[str, str]) -> float | None:
+    """Seconds that a server asks to wait; None if it does not, or not in a way that HTTP knows.
+
+    Args:
+        headers: Headers of its answer, their names in any or in lower case.
+
+    Example:
+        >>> retry_after({"retry-after": "30"})
+        30.0
+    """
+    asked = headers.get("retry-after")
+    if asked is None:
+        return None
+    try:
+        seconds = float(asked)
+    except ValueError:
+        try:
+            seconds = parsedate_to_datetime(asked).timestamp() - time.time()
+        except (ValueError, OverflowError):
+            return None
+    return None if math.isnan(seconds) else max(0.0, seconds)

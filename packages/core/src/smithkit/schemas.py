@@ -29,6 +29,8 @@ _HOLDERS = (
 
 
 def __getattr__(name: str) -> Any:
+    if name == "__all__":  # asked for by `from smithkit.schemas import *`
+        return __dir__()
     if not name.startswith("_"):
         for module in _modules():
             if name in module.__all__:

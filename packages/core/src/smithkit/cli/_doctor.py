@@ -8,11 +8,11 @@ import warnings
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
-from urllib.parse import urlsplit
 
 from smithkit import environment
 from smithkit.cli._output import print_json, print_table
 from smithkit.errors import LangSmithAuthError, LangSmithError, LangSmithUserError
+from smithkit.operations import without_secrets
 
 if TYPE_CHECKING:
     import argparse
@@ -24,6 +24,11 @@ if TYPE_CHECKING:
 __all__ = ["Check", "examine", "register"]
 
 _CA_VARIABLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE")
+_ACCESS_CURES = {
+    403: "Set LANGSMITH_WORKSPACE_ID, or give the key the right to read projects.",
+    404: "Check that the endpoint is the API's base URL: self-hosted servers have it below /api.",
+    429: "A usage limit is reached, or too much is asked at once: wait, or raise the limit.",
+}
 _PROXY_VARIABLES = ("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY", "NO_PROXY")
 
 
@@ -145,11 +150,7 @@ def _proxy() -> Iterator[Check]:
     for name in _PROXY_VARIABLES:
         value = os.environ.get(name) or os.environ.get(name.lower())
         if value:
-            parts = urlsplit(value)
-            shown = (
-                value if "@" not in value else parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
-            )
-            found.append(f"{name}={shown}")
+            found.append(f"{name}={without_secrets(value)}")
     yield Check("proxy", "ok", ", ".join(found) or "none")
 
 
@@ -173,7 +174,7 @@ def _endpoint(client: Client, given: str | None) -> Check:
         why = "no endpoint and no key: the embedded backend"
     else:
         why = "LangSmith's cloud is the default"
-    return Check("endpoint", "ok", f"{client.api_url} ({why})")
+    return Check("endpoint", "ok", f"{without_secrets(client.api_url)} ({why})")
 
 
 def _key(client: Client) -> Check:
@@ -201,9 +202,11 @@ def _server(client: Client) -> Iterator[Check]:
     try:
         client.request_with_retries("GET", "/sessions", params={"limit": 1})
     except LangSmithAuthError as error:
-        yield Check("access", "failed", str(error), "Set LANGSMITH_API_KEY to a key of this endpoint.")
-    except LangSmithError as error:
-        cure = "Set LANGSMITH_WORKSPACE_ID, or give the key the right to read projects."
+        cure = (
+            "Set LANGSMITH_API_KEY to a key of this endpoint; each region of the cloud has keys of its own."
+        )
         yield Check("access", "failed", str(error), cure)
+    except LangSmithError as error:
+        yield Check("access", "failed", str(error), _ACCESS_CURES.get(error.status_code or 0, ""))
     else:
         yield Check("access", "ok", f"projects can be read (workspace: {workspace})")

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
 
 from smithkit.errors import MissingPackageError
 from smithkit.operations import Request, Response, adrive
-from smithkit.transport._base import TransmissionError, Transport, Wire
+from smithkit.transport._base import UNTRUSTED, TransmissionError, Transport, Wire, proxy_error
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Sequence
     from typing import Literal, Self
 
     import httpx2
@@ -129,20 +131,25 @@ class AsyncTransport(Transport):
 
         connect, read = wire.timeout
         extra = dict(wire.extra)
+        form = wire.files is not None and isinstance(wire.content, Mapping)
         try:
             raw = await self.session.request(
                 wire.method,
                 wire.url,
                 params=wire.params,
-                content=_content(wire.content),
+                content=None if form else _content(wire.content),
+                data=wire.content if form else None,
                 files=wire.files,
                 headers=wire.headers,
                 timeout=httpx2.Timeout(read, connect=connect),
                 follow_redirects=extra.pop("allow_redirects", wire.follow_redirects),
                 **extra,
             )
-        except (httpx2.UnsupportedProtocol, httpx2.InvalidURL) as error:
-            raise TransmissionError(f"{error} Check the endpoint's URL.", final=True) from error
+        except (httpx2.UnsupportedProtocol, httpx2.LocalProtocolError, httpx2.InvalidURL) as error:
+            raise TransmissionError(
+                f"this is not a URL that can be asked ({type(error).__name__}). Check the endpoint's URL.",
+                final=True,
+            ) from None
         except httpx2.RequestError as error:
             raise _transmission_error(error) from error
         return Response(raw.status_code, raw.headers, raw.content, str(raw.url), raw)
@@ -164,18 +171,22 @@ def _content(content: Any) -> Any:
     """Bytes as they are; collections of bytes joined, since httpx2 sends sync iterables only from bytes."""
     if content is None or isinstance(content, bytes | str):
         return content
-    return b"".join(content)
+    if isinstance(content, Mapping):
+        return urlencode(content, doseq=True).encode()
+    return content.read() if hasattr(content, "read") else b"".join(content)
 
 
 def _transmission_error(error: httpx2.RequestError) -> TransmissionError:
     import httpx2
 
     if isinstance(error, httpx2.ProxyError):
-        return TransmissionError("the proxy refused or is down. Check HTTPS_PROXY, HTTP_PROXY and NO_PROXY.")
+        return proxy_error(str(error))
     if isinstance(error, httpx2.ConnectTimeout | httpx2.PoolTimeout):
         return TransmissionError("no connection in time. Check the endpoint, the network and timeout_ms.")
     if isinstance(error, httpx2.TimeoutException):
         return TransmissionError("no answer in time; see timeout_ms.", sent=True)
+    if isinstance(error, httpx2.ConnectError) and "CERTIFICATE" in str(error):
+        return TransmissionError(UNTRUSTED, sent=True, final=True)
     if isinstance(error, httpx2.ConnectError):
         return TransmissionError("the server cannot be reached. Is it up, and the endpoint right?")
     return TransmissionError(f"the answer broke off ({type(error).__name__}).", sent=True)

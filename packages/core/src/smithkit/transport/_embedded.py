@@ -94,6 +94,8 @@ class EmbeddedAdapter(BaseAdapter):
             )
         except TimeoutError as error:
             raise requests.exceptions.ReadTimeout(str(error), request=request) from error
+        except OSError as error:  # the file cannot be made or opened
+            raise requests.exceptions.ConnectionError(error, request=request) from error
         raw = HTTPResponse(
             body=io.BytesIO(content),
             headers=HTTPHeaderDict(

@@ -32,4 +32,6 @@ class EmbeddedTransport(httpx2.AsyncBaseTransport):
             )
         except TimeoutError as error:
             raise httpx2.ReadTimeout(str(error), request=request) from error
+        except OSError as error:
+            raise httpx2.ConnectError(str(error), request=request) from error
         return httpx2.Response(status, headers=headers, content=content, request=request)

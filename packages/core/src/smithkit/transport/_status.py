@@ -16,13 +16,18 @@ from smithkit.errors import (
     LangSmithRequestTimeout,
     LangSmithUserError,
 )
+from smithkit.operations import without_secrets
+from smithkit.retry import retry_after
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from smithkit.operations import Response
 
-__all__ = ["refusal"]
+__all__ = ["check_status"]
 
 _DETAIL_LENGTH = 1000
+_SECRET_LENGTH = 8
 
 _CLASSES: dict[int, type[LangSmithError]] = {
     401: LangSmithAuthError,
@@ -43,16 +48,20 @@ _CURES = {
 }
 
 
-def refusal(method: str, response: Response) -> LangSmithError | None:
-    """The error that an answer means, or None if it is an acceptance.
+def check_status(method: str, response: Response, secrets: Collection[str] = ()) -> None:
+    """Raise the error that an answer means, if it is no acceptance.
 
     Args:
         method: HTTP method of the request.
         response: The answer.
+        secrets: Credentials of the request: servers like to repeat them.
+
+    Raises:
+        LangSmithError: By status, see `smithkit.errors`.
     """
     status = response.status_code
     if status < HTTPStatus.MULTIPLE_CHOICES:
-        return None
+        return
     detail, code = _detail(response)
     kind = _CLASSES.get(status, LangSmithError)
     cure = _CURES.get(status, "")
@@ -63,9 +72,18 @@ def refusal(method: str, response: Response) -> LangSmithError | None:
             "or workspace_id=."
         )
     elif status < HTTPStatus.BAD_REQUEST:
-        cure = f"It redirects to {response.headers.get('location', 'nowhere')}: use that base URL as the endpoint."
-    text = " ".join(part for part in (f"{method} {response.url} answered {status}:", detail, cure) if part)
-    return kind(text, status_code=status, retry_after=_retry_after(response))
+        target = without_secrets(response.headers.get("location", "nowhere"))
+        cure = f"It redirects to {target}: use that base URL as the endpoint."
+    for secret in (word for text in secrets for word in text.split() if len(word) >= _SECRET_LENGTH):
+        detail = detail.replace(secret, "***")
+    start = f"{method} {without_secrets(response.url)} answered {status}:"
+    error = kind(
+        " ".join(part for part in (start, detail, cure) if part),
+        status_code=status,
+        retry_after=retry_after(response.headers),
+    )
+    error.response = response
+    raise error
 
 
 def _detail(response: Response) -> tuple[str, str | None]:
@@ -80,23 +98,3 @@ def _detail(response: Response) -> tuple[str, str | None]:
     code = body.get("error")
     text = said if isinstance(said, str) else json.dumps(said)
     return text[:_DETAIL_LENGTH], code if isinstance(code, str) else None
-
-
-def _retry_after(response: Response) -> float | None:
-    asked = response.headers.get("retry-after")
-    if asked is None:
-        return None
-    try:
-        return max(0.0, float(asked))
-    except ValueError:
-        return _seconds_until(asked)
-
-
-def _seconds_until(date: str) -> float | None:
-    from email.utils import parsedate_to_datetime
-    from time import time
-
-    try:
-        return max(0.0, parsedate_to_datetime(date).timestamp() - time())
-    except ValueError:
-        return None

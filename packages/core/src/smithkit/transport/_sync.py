@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import time
 from typing import TYPE_CHECKING, Any
+from weakref import WeakSet
 
 import requests
 from requests.adapters import HTTPAdapter
+from urllib3.exceptions import ConnectTimeoutError, NewConnectionError, ReadTimeoutError
 
 from smithkit.operations import Request, Response, drive
-from smithkit.transport._base import EMBEDDED_BASE, TransmissionError, Transport, Wire
+from smithkit.transport._base import EMBEDDED_BASE, UNTRUSTED, TransmissionError, Transport, Wire, proxy_error
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -50,6 +53,7 @@ class SyncTransport(Transport):
             from smithkit.transport._embedded import EmbeddedAdapter
 
             self.session.mount(EMBEDDED_BASE, EmbeddedAdapter(config.api_url))
+        _all.add(self)
 
     def send(self, request: Request) -> Response:
         """Send one request, with retries and hooks.
@@ -144,12 +148,18 @@ class SyncTransport(Transport):
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    def _forget_connections(self) -> None:
+        """In a forked child: the open connections are the parent's, where their answers belong."""
+        for prefix, adapter in list(self.session.adapters.items()):
+            if type(adapter) is HTTPAdapter:
+                self.session.mount(prefix, _new_adapter())
+
     def _step(self, step: Any) -> Any:
         return self._transmit(step) if isinstance(step, Wire) else time.sleep(step)
 
     def _transmit(self, wire: Wire) -> Response:
         extra = dict(wire.extra)
-        if self.session.auth is None:
+        if self.session.auth is None or wire.follow_redirects:
             extra.setdefault("auth", _leave_headers_alone)
         try:
             raw = self.session.request(
@@ -164,7 +174,10 @@ class SyncTransport(Transport):
                 **extra,
             )
         except _FINAL as error:
-            raise TransmissionError(f"{error} Check the endpoint's URL.", final=True) from error
+            raise TransmissionError(
+                f"this is not a URL that can be asked ({type(error).__name__}). Check the endpoint's URL.",
+                final=True,
+            ) from None
         except requests.exceptions.RequestException as error:
             raise _transmission_error(error) from error
         return Response(raw.status_code, raw.headers, raw.content, raw.url, raw)
@@ -172,10 +185,27 @@ class SyncTransport(Transport):
 
 def _new_session() -> requests.Session:
     session = requests.Session()
-    adapter = HTTPAdapter(pool_connections=_POOL_SIZE, pool_maxsize=_POOL_SIZE, max_retries=0)
+    adapter = _new_adapter()
     session.mount("https://", adapter)
     session.mount("http://", adapter)
     return session
+
+
+def _new_adapter() -> HTTPAdapter:
+    return HTTPAdapter(pool_connections=_POOL_SIZE, pool_maxsize=_POOL_SIZE, max_retries=0)
+
+
+_all: WeakSet[SyncTransport] = WeakSet()
+
+
+def _after_fork() -> None:
+    for transport in list(_all):
+        if transport._owns_session:  # noqa: SLF001 - the same module
+            transport._forget_connections()  # noqa: SLF001
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
 
 
 def _leave_headers_alone(prepared: requests.PreparedRequest) -> requests.PreparedRequest:
@@ -185,36 +215,41 @@ def _leave_headers_alone(prepared: requests.PreparedRequest) -> requests.Prepare
 
 def _transmission_error(error: requests.exceptions.RequestException) -> TransmissionError:
     kinds = requests.exceptions
+    cause = _innermost(error)
     if isinstance(error, kinds.ProxyError):
-        return TransmissionError("the proxy refused or is down. Check HTTPS_PROXY, HTTP_PROXY and NO_PROXY.")
+        return proxy_error(str(cause))
     if isinstance(error, kinds.SSLError):
-        return TransmissionError(
-            "the server's certificate is not trusted. Behind a company proxy, point REQUESTS_CA_BUNDLE "
-            "to its CA file.",
-            sent=True,
-            final=True,
-        )
+        return TransmissionError(UNTRUSTED, sent=True, final=True)
     if isinstance(error, kinds.ConnectTimeout):
         return TransmissionError("no connection in time. Check the endpoint, the network and timeout_ms.")
-    if isinstance(error, kinds.ReadTimeout):
+    if isinstance(error, kinds.ReadTimeout) or isinstance(cause, ReadTimeoutError | TimeoutError):
         return TransmissionError("no answer in time; see timeout_ms.", sent=True)
-    if isinstance(error, kinds.ConnectionError):
+    if isinstance(error, kinds.ConnectionError) and _never_connected(error):
         return TransmissionError(
-            f"the server cannot be reached ({_root_cause(error)}). Is it up, and the endpoint right?"
+            f"the server cannot be reached ({_kind(cause)}). Is it up, and the endpoint right?"
         )
-    return TransmissionError(f"the answer broke off ({_root_cause(error)}).", sent=True)
+    return TransmissionError(f"the answer broke off ({_kind(cause)}).", sent=True)
 
 
-def _root_cause(error: BaseException) -> str:
-    """The innermost reason's kind; its text may hold addresses with credentials."""
+def _never_connected(error: requests.exceptions.ConnectionError) -> bool:
+    """Whether the server cannot have seen the request: then it is safe to send it again."""
+    inner = error.args[0] if error.args else None
+    return isinstance(getattr(inner, "reason", inner), ConnectTimeoutError | NewConnectionError)
+
+
+def _kind(error: BaseException) -> str:
+    """What an error is; its text may hold addresses with credentials."""
+    return (isinstance(error, OSError) and error.strerror) or type(error).__name__
+
+
+def _innermost(error: BaseException) -> BaseException:
+    """The error that all others were made of."""
     seen = {id(error)}
     while True:
         inner = error.__cause__ or error.__context__ or getattr(error, "reason", None)
         if inner is None and error.args and isinstance(error.args[0], BaseException):
             inner = error.args[0]
         if not isinstance(inner, BaseException) or id(inner) in seen:
-            return (
-                error.strerror or type(error).__name__ if isinstance(error, OSError) else type(error).__name__
-            )
+            return error
         seen.add(id(inner))
         error = inner
