@@ -67,13 +67,13 @@ class FeedbackSourceBase(BaseModel):
 class APIFeedbackSource(FeedbackSourceBase):
     """A person or a program that calls the API."""
 
-    type: Literal["api"] = "api"
+    type: Literal["api"] = "api"  # pyright: ignore[reportIncompatibleVariableOverride] - one of the base's
 
 
 class ModelFeedbackSource(FeedbackSourceBase):
     """An evaluator that asks a model."""
 
-    type: Literal["model"] = "model"
+    type: Literal["model"] = "model"  # pyright: ignore[reportIncompatibleVariableOverride] - one of the base's
 
 
 class FeedbackCategory(TypedDict, total=False):
@@ -104,7 +104,7 @@ class FeedbackConfig(TypedDict, total=False):
     categories: list[FeedbackCategory] | None
 
 
-class FeedbackBase(BaseModel):
+class FeedbackBase(BaseModel, frozen=True):
     """What every form of a feedback has.
 
     Attributes:
@@ -126,8 +126,6 @@ class FeedbackBase(BaseModel):
         extra: Further facts.
     """
 
-    model_config = ConfigDict(frozen=True)
-
     id: UUID
     created_at: datetime | None = None
     modified_at: datetime | None = None
@@ -146,7 +144,7 @@ class FeedbackBase(BaseModel):
     extra: dict[str, Any] | None = None
 
 
-class FeedbackCreate(FeedbackBase):
+class FeedbackCreate(FeedbackBase, frozen=True):
     """A feedback on its way to the server.
 
     Attributes:
@@ -155,12 +153,12 @@ class FeedbackCreate(FeedbackBase):
         error: Whether the evaluator failed.
     """
 
-    feedback_source: FeedbackSourceBase
+    feedback_source: FeedbackSourceBase = Field()
     feedback_config: FeedbackConfig | None = None
     error: bool | None = None
 
 
-class Feedback(FeedbackBase):
+class Feedback(FeedbackBase, frozen=True, extra="allow"):
     """A feedback as the server holds it.
 
     Attributes:
@@ -168,7 +166,5 @@ class Feedback(FeedbackBase):
         modified_at: When it was last changed.
     """
 
-    model_config = ConfigDict(frozen=True, extra="allow")
-
-    created_at: datetime
-    modified_at: datetime
+    created_at: datetime = Field()
+    modified_at: datetime = Field()

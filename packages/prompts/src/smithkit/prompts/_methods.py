@@ -83,19 +83,15 @@ class PromptMethods(Methods):
             "query": query,
             "match_prefix": None if query is None else "true",
         }
-        listed: ListPromptsResponse | None = None
+        repos: list[Prompt] = []
         while True:
-            found = 0 if listed is None else len(listed.repos)
-            size = min(limit - found, PAGE_SIZE)
-            page = {"limit": size, "offset": offset + found}
+            size = min(limit - len(repos), PAGE_SIZE)
+            page = {"limit": size, "offset": offset + len(repos)}
             response = yield Request("GET", self._prompts_path, params={**params, **page})
             answer = parse(ListPromptsResponse, response.json())
-            if listed is None:
-                listed = answer
-            else:
-                listed.repos.extend(answer.repos)
-            if len(answer.repos) < size or len(listed.repos) >= limit:
-                return listed
+            repos += answer.repos
+            if len(answer.repos) < size or len(repos) >= limit:
+                return answer.model_copy(update={"repos": repos})
 
     @operation
     def get_prompt(self, prompt_identifier: str) -> Flow[Prompt | None]:
