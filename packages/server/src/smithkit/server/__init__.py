@@ -14,8 +14,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from smithkit.server._embedded import EmbeddedServer, embedded
     from smithkit.server.app import create_app
-    from smithkit.server.embedded import EmbeddedServer, embedded
     from smithkit.server.errors import ApiError
     from smithkit.server.limits import Limits
     from smithkit.server.store import Store, open_store
@@ -35,11 +35,11 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "ApiError": "errors",
-    "EmbeddedServer": "embedded",
+    "EmbeddedServer": "_embedded",
     "Limits": "limits",
     "Store": "store",
     "create_app": "app",
-    "embedded": "embedded",
+    "embedded": "_embedded",
     "open_store": "store",
 }
 

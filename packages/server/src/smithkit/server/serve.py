@@ -6,7 +6,7 @@ import argparse
 import ipaddress
 import os
 import sys
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -92,13 +92,22 @@ def _serve(app: object, args: argparse.Namespace, url: str, *, with_key: bool) -
         lifespan="on",
         timeout_graceful_shutdown=_SHUTDOWN_SECONDS,
     )
-    # Bound here, so that a free port picked by the system can be told before requests are served.
+    # Bound here, so that a free port picked by the system is known.
     socket = config.bind_socket()
     address = f"http://{f'[{args.host}]' if ':' in args.host else args.host}:{socket.getsockname()[1]}"
-    server = uvicorn.Server(config)
     key = " LANGSMITH_API_KEY=<the key>" if with_key else ""
-    _say(f"smithkit server on {address}, data in {url}", sys.stdout)
-    _say(f"Point clients at it: LANGSMITH_TRACING=true LANGSMITH_ENDPOINT={address}{key}", sys.stdout)
+
+    class Server(uvicorn.Server):
+        async def startup(self, sockets: list[Any] | None = None) -> None:
+            await super().startup(sockets)
+            if self.started:
+                _say(f"smithkit server on {address}, data in {url}", sys.stdout)
+                _say(
+                    f"Point clients at it: LANGSMITH_TRACING=true LANGSMITH_ENDPOINT={address}{key}",
+                    sys.stdout,
+                )
+
+    server = Server(config)
     try:
         server.run(sockets=[socket])
     except KeyboardInterrupt:  # uvicorn raises it again after its orderly shutdown

@@ -36,9 +36,9 @@ def _id(value: Any) -> UUID:
 
 
 def _run_type(value: Any) -> str:
-    if value not in RUN_TYPES:
+    if not isinstance(value, str) or value not in RUN_TYPES:
         raise ValueError(f"unknown run type {value!r}; known are {', '.join(sorted(RUN_TYPES))}")
-    return str(value)
+    return value
 
 
 def _dotted_order(value: Any) -> str:

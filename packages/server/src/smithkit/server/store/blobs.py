@@ -30,7 +30,6 @@ class StagedBlob:
         """Make the content appear at its final path, whole or not at all; doing it again changes nothing."""
         if target.exists():
             return
-        target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         if self._path is not None:
             self._path.replace(target)
             return
@@ -101,7 +100,7 @@ class BlobSink:
 
     def _flush(self) -> None:
         if self._file is None:
-            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._folder.mkdir(mode=0o700, exist_ok=True)
             self._file, name = tempfile.mkstemp(dir=self._folder, prefix=".incoming-")
             self._path = Path(name)
         view = memoryview(self._buffer)
@@ -135,8 +134,10 @@ class BlobFolder:
 
     def place(self, blob: StagedBlob) -> None:
         """Keep a received blob."""
-        self.path(blob.digest).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        blob.place(self.path(blob.digest))
+        target = self.path(blob.digest)
+        for folder in (self._root, target.parent):
+            folder.mkdir(mode=0o700, exist_ok=True)
+        blob.place(target)
 
     def remove(self, digest: bytes) -> None:
         """Remove a blob that no record names any more."""

@@ -13,11 +13,12 @@ from sqlalchemy.pool import QueuePool
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine
 
-__all__ = ["create_file", "database_path", "reader_engine", "writer_engine"]
+__all__ = ["create_file", "database_path", "give_space_back", "reader_engine", "writer_engine"]
 
 _log = logging.getLogger("smithkit.server")
 _BUSY_SECONDS = 30
 _READERS = 8
+_VACUUM_PAGES = 1000
 _PREFIX = "sqlite:///"
 
 
@@ -119,3 +120,23 @@ def _set_up(connection: Any, path: Path, pragmas: tuple[str, ...]) -> None:
     connection.execute("PRAGMA journal_size_limit=67108864")
     for pragma in pragmas:
         connection.execute(f"PRAGMA {pragma}")
+
+
+def give_space_back(connection: Connection) -> bool:
+    """Return some free pages of the file to the file system.
+
+    Args:
+        connection: A connection that holds the write lock.
+
+    Returns:
+        Whether there are more.
+    """
+    (free,) = connection.exec_driver_sql("PRAGMA freelist_count").one()
+    driver = connection.connection.driver_connection
+    if driver is None or not free:
+        return False
+    for _ in range(min(free, _VACUUM_PAGES)):
+        # One page at a time: the driver takes one step only of a statement that has no columns.
+        driver.execute("PRAGMA incremental_vacuum(1)")
+    (left,) = connection.exec_driver_sql("PRAGMA freelist_count").one()
+    return bool(0 < left < free)

@@ -12,7 +12,13 @@ from starlette.concurrency import run_in_threadpool
 from smithkit.server.domain.times import now
 from smithkit.server.store import read_runs, read_sessions, write_runs, write_sessions
 from smithkit.server.store.blobs import BlobFolder
-from smithkit.server.store.engine import create_file, database_path, reader_engine, writer_engine
+from smithkit.server.store.engine import (
+    create_file,
+    database_path,
+    give_space_back,
+    reader_engine,
+    writer_engine,
+)
 from smithkit.server.store.migrate import migrate
 from smithkit.server.store.protocol import NameTakenError, Workspace
 from smithkit.server.store.tables import sessions, workspaces
@@ -150,6 +156,8 @@ class SqliteStore:
             )
             digests |= more
         await self._write(lambda connection: self._sweep(connection, digests))
+        while await self._write(give_space_back):
+            pass
         return True
 
     async def find_sessions(self, selection: SessionSelection) -> list[Row]:
@@ -166,10 +174,6 @@ class SqliteStore:
     def _sweep(self, connection: Connection, digests: set[bytes]) -> None:
         for digest in write_sessions.orphan_digests(connection, digests):
             self._blobs.remove(digest)
-        # The driver itself, because the pragma frees a page for every row fetched, of which it gives no columns.
-        driver = connection.connection.driver_connection
-        if driver is not None:
-            driver.execute("PRAGMA incremental_vacuum(5000)").fetchall()
 
     async def _write(self, job: Callable[[Connection], _T]) -> _T:
         return await asyncio.wrap_future(self._writer.submit(job))

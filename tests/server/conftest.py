@@ -1,0 +1,165 @@
+"""A server for each test, and ways to talk to it."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+import uuid
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from smithkit.server import EmbeddedServer
+
+BOUNDARY = "boundary"
+
+
+@dataclass
+class Answer:
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+    @property
+    def detail(self) -> str:
+        return self.json["detail"]
+
+
+class Api:
+    """Calls a server in this process."""
+
+    def __init__(self, server: EmbeddedServer) -> None:
+        self.server = server
+
+    def call(self, method, path, body=b"", headers=None, timeout=60):
+        pairs = [(name.encode(), value.encode()) for name, value in (headers or {}).items()]
+        status, received, content = self.server.request(method, path, pairs, body, timeout)
+        return Answer(status, {name.decode(): value.decode() for name, value in received}, content)
+
+    def get(self, path):
+        return self.call("GET", path)
+
+    def delete(self, path):
+        return self.call("DELETE", path)
+
+    def post(self, path, value):
+        return self.call("POST", path, json.dumps(value).encode(), {"content-type": "application/json"})
+
+    def patch(self, path, value):
+        return self.call("PATCH", path, json.dumps(value).encode(), {"content-type": "application/json"})
+
+    def multipart(self, parts, **headers):
+        return self.send_form(form(parts), **headers)
+
+    def send_form(self, body, **headers):
+        names = {name.replace("_", "-"): value for name, value in headers.items()}
+        kind = {"content-type": f"multipart/form-data; boundary={BOUNDARY}"}
+        return self.call("POST", "/runs/multipart", body, kind | names)
+
+    def run(self, run_id):
+        answer = self.get(f"/runs/{run_id}")
+        assert answer.status == 200, answer.body
+        return answer.json
+
+    def query(self, **body):
+        answer = self.post("/runs/query", body)
+        assert answer.status == 200, answer.body
+        return answer.json
+
+    def new_run(self, **fields):
+        run = {
+            "id": str(uuid.uuid4()),
+            "name": "r",
+            "run_type": "chain",
+            "start_time": "2024-01-01T00:00:00",
+        } | fields
+        answer = self.post("/runs", run)
+        assert answer.status == 202, answer.body
+        return run["id"]
+
+    def project(self, name):
+        (found,) = self.get(f"/sessions?name={name}").json
+        return found
+
+
+def form(parts, boundary=BOUNDARY):
+    """Write parts as a multipart body: name → JSON value, bytes, or (type, bytes)."""
+    pieces = []
+    for name, value in parts.items() if isinstance(parts, dict) else parts:
+        kind, data = value if isinstance(value, tuple) else ("application/json", value)
+        if not isinstance(data, bytes):
+            data = json.dumps(data).encode()
+        pieces.append(
+            f'--{boundary}\r\nContent-Disposition: form-data; name="{name}"\r\nContent-Type: {kind}\r\n\r\n'.encode()
+            + data
+            + b"\r\n"
+        )
+    return b"".join(pieces) + f"--{boundary}--\r\n".encode()
+
+
+@pytest.fixture(scope="session")
+def make_form():
+    return form
+
+
+@pytest.fixture(scope="session")
+def make_api():
+    return Api
+
+
+@pytest.fixture
+def database(tmp_path):
+    return tmp_path / "data" / "runs.db"
+
+
+@pytest.fixture
+def server(database):
+    server = EmbeddedServer(str(database))
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def api(server):
+    return Api(server)
+
+
+@pytest.fixture(scope="module")
+def shared_api(tmp_path_factory):
+    """A server for tests that send many requests and do not mind each other's runs."""
+    server = EmbeddedServer(str(tmp_path_factory.mktemp("shared") / "runs.db"))
+    yield Api(server)
+    server.close()
+
+
+@dataclass
+class Served:
+    url: str
+    process: subprocess.Popen
+
+
+@pytest.fixture
+def serve(database):
+    """Start `smithkit serve` in a process of its own."""
+
+    @contextmanager
+    def start(*options, db=database):
+        command = [sys.executable, "-m", "smithkit.server.serve", "--port", "0", "--db", str(db), *options]
+        with subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+        ) as process:
+            try:
+                line = process.stdout.readline()
+                yield Served(re.search(r"http://\S+?:\d+", line)[0], process)
+            finally:
+                process.kill()
+
+    return start
