@@ -19,7 +19,7 @@ ONE_METHOD = {
     "datasets": "read_dataset",
     "prompts": "pull_prompt_commit",
     "feedback": "create_feedback",
-    "evaluation": "get_experiment_results",
+    "evaluation": "create_comparative_experiment",
 }
 
 LOOK = """

@@ -183,9 +183,6 @@ except AttributeError as error:
     )
 
 
-@pytest.mark.xfail(
-    strict=True, reason="the clients stay without bases when the first warning is made an error"
-)
 def test_client_works_after_a_plugin_warning_that_was_made_an_error(environment, installed):
     code = """
 import json, warnings
