@@ -13,7 +13,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable
 
 __all__ = ["Binding"]
 
@@ -30,25 +30,20 @@ class Binding:
         fn: The function.
 
     Attributes:
+        bind: Called with a call's arguments, gives its inputs by name, defaults included. Raises TypeError
+            where they do not fit.
         attachments: Parameters that are annotated as attachments.
     """
 
-    __slots__ = ("_bind", "attachments")
+    __slots__ = ("attachments", "bind")
 
     def __init__(self, fn: Callable[..., Any]) -> None:
         try:
             parameters = list(inspect.signature(fn).parameters.values())
         except (TypeError, ValueError):  # some builtins have none
             parameters = None
-        self._bind = _unnamed if parameters is None else _compile(parameters)
+        self.bind = _unnamed if parameters is None else _compile(parameters)
         self.attachments = tuple(p.name for p in parameters or () if _is_attachment(p.annotation))
-
-    def inputs(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, Any]:
-        """Inputs by name, defaults included; arguments that do not fit stay as ``args`` and ``kwargs``."""
-        try:
-            return self._bind(*args, **kwargs)
-        except TypeError:
-            return {"args": list(args), "kwargs": dict(kwargs)}
 
     def take_attachments(self, inputs: dict[str, Any]) -> dict[str, Any]:
         """Take the attachments out of the inputs."""
@@ -100,5 +95,7 @@ def _compile(parameters: list[inspect.Parameter]) -> Callable[..., dict[str, Any
 def _is_attachment(annotation: Any) -> bool:
     if annotation is _Kind.empty:
         return False
-    text = annotation if isinstance(annotation, str) else getattr(annotation, "__name__", "") or repr(annotation)
+    text = (
+        annotation if isinstance(annotation, str) else getattr(annotation, "__name__", "") or repr(annotation)
+    )
     return _ATTACHMENT.search(str(text)) is not None or _ATTACHMENT.search(repr(annotation)) is not None

@@ -6,9 +6,9 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from smithkit.tracing._binding import Binding
-from smithkit.tracing._context import Scope, default_project, defaults, joined, split
+from smithkit.tracing._context import Scope, default_project, defaults, joined
 from smithkit.tracing._failure import error_text
-from smithkit.tracing._identity import dotted_segment, new_id, parse_id
+from smithkit.tracing._identity import new_id, parse_id, texts
 from smithkit.tracing._report import report
 from smithkit.tracing._sending import send_patch, send_post
 from smithkit.tracing.run_trees import RunTree
@@ -23,7 +23,6 @@ __all__ = ["chosen_parent", "fail", "finish", "inherited", "inherited_tags", "st
 
 _new = object.__new__
 _PLAIN = frozenset({str, int, float, bool, type(None), list, tuple, bytes})
-_NOTHING: Mapping[str, Any] = {}
 
 
 def start(  # noqa: PLR0913, PLR0917 - runs on every traced call
@@ -51,20 +50,43 @@ def start(  # noqa: PLR0913, PLR0917 - runs on every traced call
         binding = options.binding
         if binding is None:
             binding = options.binding = Binding(options.fn)
-        inputs = binding.inputs(args, kwargs)
-        attachments = binding.take_attachments(inputs) if binding.attachments else None
+        try:
+            inputs = binding.bind(*args, **kwargs)
+        except TypeError:  # the call itself will say what does not fit
+            inputs = {"args": list(args), "kwargs": dict(kwargs)}
         metadata = options.metadata
+        attachments = binding.take_attachments(inputs) if binding.attachments else None
         if options.invocation_params is not None:
             metadata = {**_guarded(options.invocation_params, inputs, options, "_invocation_params_fn"), **metadata}
         if options.process_inputs is not None:
             inputs = _processed(options.process_inputs, inputs, options, "process_inputs", "input")
-        run = _make(options, extra, scope, inputs, metadata)
+        if scope is None:
+            parent, block = None, None
+        elif isinstance(scope, Scope):
+            parent, block = scope.run, scope
+        else:
+            parent, block = scope, None
+        if extra is None:
+            around = inherited(parent, block)
+            tags = inherited_tags(parent, block)
+            run = start_run(
+                options.name,
+                options.run_type,
+                inputs,
+                {**around, **metadata} if around else metadata.copy(),
+                joined(tags, options.tags) if tags or options.tags else None,
+                parent,
+                block,
+                options.client,
+                options.project_name,
+            )
+        else:
+            run = _start_as_told(options, extra, parent, block, inputs, metadata)
         if mode == "local":
             run._local = True
         if attachments:
             run.attachments = attachments
-            if options.allow_files:
-                run.dangerously_allow_filesystem = True
+            run.dangerously_allow_filesystem = options.allow_files
         send_post(run)
     except Exception as error:  # noqa: BLE001 - tracing must not break the traced program
         report(f"a call of {options.name!r} is not traced", error)
@@ -74,49 +96,47 @@ def start(  # noqa: PLR0913, PLR0917 - runs on every traced call
     return run
 
 
-def _make(
+def _start_as_told(
     options: Options,
-    extra: Mapping[str, Any] | None,
-    scope: Scope | RunTree | None,
+    extra: Mapping[str, Any],
+    parent: RunTree | None,
+    block: Scope | None,
     inputs: dict[str, Any],
     metadata: dict[str, Any],
 ) -> RunTree:
-    parent, block = split(scope)
-    if extra is None:
-        extra = _NOTHING
-    else:
-        given = extra.get("parent")
-        parent = chosen_parent(extra.get("run_tree") if given is None else given, parent)
+    """Start the run of a call that has a `langsmith_extra`."""
+    given = extra.get("parent")
+    parent = chosen_parent(extra.get("run_tree") if given is None else given, parent)
     return start_run(
-        name=extra.get("name") or options.name,
-        run_type=options.run_type,
-        inputs=inputs,
-        parent=parent,
-        block=block,
+        extra.get("name") or options.name,
+        options.run_type,
+        inputs,
+        {**(extra.get("metadata") or {}), **(inherited(parent, block) or {}), **metadata},
+        joined(extra.get("tags"), inherited_tags(parent, block), options.tags),
+        parent,
+        block,
+        options.client if extra.get("client") is None else extra["client"],
+        extra.get("project_name") or options.project_name,
         run_id=extra.get("run_id"),
-        client=extra.get("client") or options.client,
-        project_name=extra.get("project_name") or options.project_name,
-        metadata=_merged(extra.get("metadata"), inherited(parent, block), metadata),
-        tags=joined(extra.get("tags"), inherited_tags(parent, block), options.tags),
         extra=extra.get("run_extra"),
         reference_example_id=extra.get("reference_example_id"),
     )
 
 
-def start_run(  # noqa: PLR0913 - the fields of a run
-    *,
+def start_run(  # noqa: PLR0913, PLR0917 - the fields of a run, on every traced call
     name: str,
     run_type: str,
     inputs: dict[str, Any],
-    parent: RunTree | None,
-    block: Scope | None,
-    run_id: Any,
-    client: Any,
-    project_name: str | None,
     metadata: dict[str, Any],
     tags: list[str] | None,
-    extra: Mapping[str, Any] | None,
-    reference_example_id: Any,
+    parent: RunTree | None,
+    block: Scope | None,
+    client: Any,
+    project_name: str | None,
+    *,
+    run_id: Any = None,
+    extra: Mapping[str, Any] | None = None,
+    reference_example_id: Any = None,
 ) -> RunTree:
     """Make a run that starts now, without a detour through the constructor's many conversions.
 
@@ -124,13 +144,13 @@ def start_run(  # noqa: PLR0913 - the fields of a run
         name: What it is called.
         run_type: Its type.
         inputs: What it is called with; kept as it is.
-        parent: Its parent.
-        block: The `tracing_context` around it.
-        run_id: An id to take.
-        client: The client that call or decorator name.
-        project_name: The project that call or decorator name; a parent's and the block's come first.
         metadata: Its metadata; kept as it is.
         tags: Its tags; kept as they are.
+        parent: Its parent.
+        block: The `tracing_context` around it.
+        client: The client that call or decorator name.
+        project_name: The project that call or decorator name; a parent's and the block's come first.
+        run_id: An id to take.
         extra: What stands in `extra` beside the metadata.
         reference_example_id: Example that a root run answers.
 
@@ -139,28 +159,33 @@ def start_run(  # noqa: PLR0913 - the fields of a run
     """
     run = _new(RunTree)
     now = time.time_ns()
-    if client is None and block is not None:
-        client = block.client
+    if parent is not None and now < parent._start:
+        now = parent._start
+    run._start = now
+    run.id_text = run_id = new_id(now) if run_id is None else parse_id(run_id)
+    stamp, run._start_text = texts(now)
+    run._rare = None
+    if block is not None:
+        if client is None:
+            client = block.client
+        if block.project_name is not None:
+            project_name = block.project_name
     if parent is None:
-        run._start = now
-        run.id_text = run_id = new_id(now) if run_id is None else parse_id(run_id)
-        run.dotted_order = dotted_segment(now, run_id)
+        run.dotted_order = stamp + run_id
         run.trace_id_text = run_id
         run._parent_id = None
-        run.session_name = (block and block.project_name) or project_name or default_project()
-        run._rare = None
+        run._local = False
+        run.session_name = project_name or default_project()
         if reference_example_id is not None:
             run._rare = {"reference_example_id": parse_id(reference_example_id)}
     else:
-        if now < parent._start:
-            now = parent._start
-        run._start = now
-        run.id_text = run_id = new_id(now) if run_id is None else parse_id(run_id)
-        run.dotted_order = f"{parent.dotted_order}.{dotted_segment(now, run_id)}"
+        run.dotted_order = f"{parent.dotted_order}.{stamp}{run_id}"
         run.trace_id_text = parent.trace_id_text
         run._parent_id = parent.id_text
+        run._local = parent._local
         run.session_name = parent.session_name
-        run._rare = None if parent._rare is None else _rare_of_child(parent._rare)
+        if parent._rare is not None:
+            run._rare = _rare_of_child(parent._rare)
         if client is None:
             client = parent.ls_client
     if block is not None and block.replicas:
@@ -176,7 +201,6 @@ def start_run(  # noqa: PLR0913 - the fields of a run
     run._tags = tags
     run._metadata = metadata
     run._extra = {**extra, "metadata": metadata} if extra else None
-    run._local = False if parent is None else parent._local
     run._posted = False
     run._forced = False
     run._touched = 0
@@ -197,7 +221,11 @@ def finish(options: Options, run: RunTree, result: Any, extra: Mapping[str, Any]
     try:
         if not run._forced:
             if options.process_outputs is not None:
-                run._outputs = _processed(options.process_outputs, result, options, "process_outputs", "output")
+                run._outputs = _processed(
+                    options.process_outputs, result, options, "process_outputs", "output"
+                )
+            elif result.__class__ in _PLAIN:
+                run._outputs = {"output": result}
             else:
                 run._outputs = _as_dictionary(result, "output")
         if extra is not None and extra.get("_on_success") is not None:
@@ -231,7 +259,9 @@ def fail(
             run.error = error_text(error)
         if run._outputs is None:
             if partial is not None and options.process_outputs is not None:
-                run._outputs = _processed(options.process_outputs, partial, options, "process_outputs", "output")
+                run._outputs = _processed(
+                    options.process_outputs, partial, options, "process_outputs", "output"
+                )
             else:
                 run._outputs = _as_dictionary(partial, "output")
     except Exception as problem:  # noqa: BLE001 - tracing must not break the traced program
@@ -260,30 +290,22 @@ def chosen_parent(given: Any, parent: RunTree | None) -> RunTree | None:
 
 def inherited(parent: RunTree | None, block: Scope | None) -> dict[str, Any] | None:
     """The metadata that a run gets from its surroundings."""
-    if block is not None:
-        if block.metadata is None:
-            return defaults.metadata if parent is None else parent.inherited_metadata()
-        if parent is None or parent is block.run:
-            return block.metadata
-        return {**parent.inherited_metadata(), **block.metadata}
-    return defaults.metadata if parent is None else parent.inherited_metadata()
+    if parent is None:
+        own = None
+    elif parent._extra is None and "usage_metadata" not in parent._metadata:
+        own = parent._metadata
+    else:
+        own = parent.inherited_metadata()
+    if block is None or block.metadata is None:
+        return defaults.metadata if parent is None else own
+    return {**own, **block.metadata} if own and parent is not block.run else block.metadata
 
 
 def inherited_tags(parent: RunTree | None, block: Scope | None) -> list[str] | None:
     """The tags that a run gets from its surroundings."""
-    if block is not None:
-        if block.tags is None:
-            return defaults.tags if parent is None else parent._tags
-        return block.tags if parent is None else joined(parent._tags, block.tags)
-    return defaults.tags if parent is None else parent._tags
-
-
-def _merged(
-    of_call: Mapping[str, Any] | None, inherited: Mapping[str, Any] | None, own: dict[str, Any]
-) -> dict[str, Any]:
-    if of_call:
-        return {**of_call, **(inherited or _NOTHING), **own}
-    return {**inherited, **own} if inherited else own.copy()
+    if block is None or block.tags is None:
+        return defaults.tags if parent is None else parent._tags
+    return block.tags if parent is None else joined(parent._tags, block.tags)
 
 
 def _rare_of_child(rare: dict[str, Any]) -> dict[str, Any] | None:

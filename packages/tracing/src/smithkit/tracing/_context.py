@@ -90,24 +90,14 @@ def split(scope: Scope | RunTree | None) -> tuple[RunTree | None, Scope | None]:
     return scope, None
 
 
-def switched_on() -> bool | Literal["local"]:
-    """Whether tracing is on where no run and no `tracing_context` is current."""
-    enabled = defaults.enabled
-    return environment_enabled() if enabled is None else enabled
-
-
 def mode_of(scope: Scope | RunTree | None) -> bool | Literal["local"]:
     """Whether a run that starts in this scope is traced."""
     if scope is None:
-        return switched_on()
-    run = scope
-    if isinstance(scope, Scope):
-        if scope.enabled is not None:
-            return scope.enabled
-        if scope.run is None:
-            return switched_on()
-        run = scope.run
-    return "local" if run._local else True
+        enabled = defaults.enabled
+        return environment_enabled() if enabled is None else enabled
+    if not isinstance(scope, Scope):
+        return "local" if scope._local else True
+    return mode_of(scope.run) if scope.enabled is None else scope.enabled
 
 
 def default_project() -> str:

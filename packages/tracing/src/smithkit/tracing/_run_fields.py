@@ -5,7 +5,6 @@ integers, and turns them into UUIDs and datetimes when somebody asks. What few r
 attachments, a reference example …) lives in one dictionary that most runs never get.
 """
 
-
 from __future__ import annotations
 
 import time
@@ -30,6 +29,8 @@ TOUCHED_INPUTS = 1
 TOUCHED_TAGS = 2
 TOUCHED_EXTRA = 4
 TOUCHED_REFERENCE = 8
+
+
 class _Rare(Generic[T]):
     """A field that few runs have: made on first access, in the run's `_rare` dictionary."""
 
@@ -78,6 +79,7 @@ class RunFields:
         "_rare",
         "_shown",
         "_start",
+        "_start_text",
         "_tags",
         "_touched",
         "dotted_order",
@@ -141,6 +143,7 @@ class RunFields:
         self.run_type = run_type
         self.parent_run = parent_run
         self._start = start if parent_run is None else max(start, parent_run._start)
+        self._start_text: str | None = None
         self.id_text = _identity.new_id(self._start) if id is None else _identity.parse_id(id)
         self._place(parent_run_id, parent_dotted_order, dotted_order, trace_id)
         self._end = None if end_time is None else nanoseconds(end_time)
@@ -151,8 +154,12 @@ class RunFields:
         self._metadata = dict((extra or {}).get("metadata") or {})
         self._extra = {**extra, "metadata": self._metadata} if extra else None
         named = session_name or project_name
-        self.session_name = named or (parent_run.session_name if parent_run is not None else default_project())
-        found = client if client is not None else ls_client if ls_client is not None else ignored.get("_client")
+        self.session_name = named or (
+            parent_run.session_name if parent_run is not None else default_project()
+        )
+        found = (
+            client if client is not None else ls_client if ls_client is not None else ignored.get("_client")
+        )
         self.ls_client = found if found is not None or parent_run is None else parent_run.ls_client
         if parent_run is not None and replicas is None:
             replicas = parent_run.replicas
@@ -226,6 +233,7 @@ class RunFields:
     @start_time.setter
     def start_time(self, value: datetime | str) -> None:
         self._start = nanoseconds(value)
+        self._start_text = None
 
     @property
     def end_time(self) -> datetime | None:

@@ -68,7 +68,9 @@ def send_patch(run: RunFields, *, exclude_inputs: bool = False) -> None:
     if run._end is None:
         run._end = time.time_ns()
     try:
-        _copy_usage(run)
+        outputs = run._outputs
+        if outputs is not None and "usage_metadata" in outputs:
+            _copy_usage(run, outputs["usage_metadata"])
         if run._local:
             return
         client = run.ls_client
@@ -94,10 +96,10 @@ def _post_body(run: RunFields) -> dict[str, Any]:
         "dotted_order": run.dotted_order,
         "name": run.name,
         "run_type": run.run_type,
-        "start_time": iso(run._start),
+        "start_time": run._start_text or iso(run._start),
         "session_name": run.session_name,
         "inputs": run._inputs,
-        "extra": _extra(run),
+        "extra": {"metadata": run._metadata} if run._extra is None else _extra(run),
     }
     if run._parent_id is not None:
         body["parent_run_id"] = run._parent_id
@@ -145,7 +147,7 @@ def _add_changed(run: RunFields, body: dict[str, Any], *, exclude_inputs: bool) 
     """Add what the post did not carry, or carried otherwise."""
     touched = run._touched if run._posted else -1
     if not run._posted:
-        body["start_time"] = iso(run._start)
+        body["start_time"] = run._start_text or iso(run._start)
     if not exclude_inputs and (touched & TOUCHED_INPUTS or _changed(run._shown, run._inputs)):
         body["inputs"] = run._inputs
     if touched & TOUCHED_TAGS and run._tags is not None:
@@ -191,13 +193,10 @@ def _extra(run: RunFields) -> dict[str, Any]:
     return {"metadata": run._metadata} if extra is None else {**extra, "metadata": run.metadata_now()}
 
 
-def _copy_usage(run: RunFields) -> None:
+def _copy_usage(run: RunFields, usage: Any) -> None:
     """Token usage that the outputs hold belongs to the metadata, where costs are computed from."""
-    outputs = run._outputs
-    if outputs is not None and "usage_metadata" in outputs:
-        usage = outputs["usage_metadata"]
-        if isinstance(usage, dict) and "usage_metadata" not in run.metadata_now():
-            run.metadata["usage_metadata"] = usage
+    if isinstance(usage, dict) and "usage_metadata" not in run.metadata_now():
+        run.metadata["usage_metadata"] = usage
 
 
 def _settle(answer: Awaitable[Any] | None) -> None:

@@ -57,7 +57,9 @@ class _Record:
             try:
                 chunk = options.process_chunk(chunk)
             except Exception as error:  # noqa: BLE001 - tracing must not break the traced program
-                report(f"process_chunk of {options.name!r} failed, nothing of what it was given is sent", error)
+                report(
+                    f"process_chunk of {options.name!r} failed, nothing of what it was given is sent", error
+                )
                 chunk = {"redacted": f"process_chunk raised {type(error).__name__}"}
         if not self._chunks and options.run_type == "llm":
             now = iso(time.time_ns())

@@ -144,16 +144,16 @@ class trace:  # noqa: N801 - used like a function
         own = {**((extra or {}).get("metadata") or {}), **(metadata or {})}
         labels = joined(tags, _calls.inherited_tags(parent, block))
         run = _calls.start_run(
-            name=self.name,
-            run_type=self._run_type,
-            inputs=dict(inputs or {}),
-            parent=parent,
-            block=block,
-            run_id=run_id,
+            self.name,
+            self._run_type,
+            dict(inputs or {}),
+            {**own, **(_calls.inherited(parent, block) or {}), "ls_method": "trace"},
+            sorted(labels) if labels else None,
+            parent,
+            block,
             client=client,
             project_name=project,
-            metadata={**own, **(_calls.inherited(parent, block) or {}), "ls_method": "trace"},
-            tags=sorted(labels) if labels else None,
+            run_id=run_id,
             extra={key: value for key, value in (extra or {}).items() if key != "metadata"},
             reference_example_id=example,
         )

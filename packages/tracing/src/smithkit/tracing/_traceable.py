@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 
-from smithkit.tracing._context import Scope, current, mode_of, restore, switched_on
+from smithkit.tracing._context import Scope, current, mode_of, restore
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -80,7 +80,9 @@ class Options:
         self.invocation_params: Callable[[dict[str, Any]], Any] | None = given["_invocation_params_fn"]
         self.allow_files: bool = given["dangerously_allow_filesystem"]
         self.enabled: bool | None = given["enabled"]
-        self.exceptions_to_handle: tuple[type[BaseException], ...] = tuple(given["exceptions_to_handle"] or ())
+        self.exceptions_to_handle: tuple[type[BaseException], ...] = tuple(
+            given["exceptions_to_handle"] or ()
+        )
         self.binding: Binding | None = None
         self.keeps_config, self.run_position = _asks_for(fn)
 
@@ -285,9 +287,7 @@ def _warn_of_misuse(run_type: str, positional: tuple[Any, ...], unknown: dict[st
             stacklevel=3,
         )
     if unknown:
-        warnings.warn(
-            f"traceable ignores {', '.join(sorted(unknown))}.", DeprecationWarning, stacklevel=3
-        )
+        warnings.warn(f"traceable ignores {', '.join(sorted(unknown))}.", DeprecationWarning, stacklevel=3)
 
 
 def _decorate(fn: Any, run_type: str, given: Mapping[str, Any]) -> Any:
@@ -319,7 +319,7 @@ def _function(fn: Callable[..., Any], options: Options) -> Any:
     def wrapper(*args: Any, **kwargs: Any) -> Any:
         extra = options.take(kwargs) if kwargs else None
         scope = _current()
-        mode = switched_on() if scope is None and extra is None and by_default else options.mode(scope, extra)
+        mode = mode_of(scope) if by_default and extra is None else options.mode(scope, extra)
         if not mode:
             if takes_run:
                 _give_no_run(options, args, kwargs)
@@ -336,7 +336,10 @@ def _function(fn: Callable[..., Any], options: Options) -> Any:
             calls.fail(options, run, error, extra)
             raise
         _set_current(scope)
-        if options.reduce_fn is not None and (stream := _streams.follow(options, run, result, extra)) is not None:
+        if (
+            options.reduce_fn is not None
+            and (stream := _streams.follow(options, run, result, extra)) is not None
+        ):
             return stream
         calls.finish(options, run, result, extra)
         return result
@@ -362,7 +365,10 @@ def _coroutine(fn: Callable[..., Any], options: Options) -> Any:
             _calls.fail(options, run, error, extra)
             raise
         _set_current(scope)
-        if options.reduce_fn is not None and (stream := _streams.follow(options, run, result, extra)) is not None:
+        if (
+            options.reduce_fn is not None
+            and (stream := _streams.follow(options, run, result, extra)) is not None
+        ):
             return stream
         _calls.finish(options, run, result, extra)
         return result
@@ -379,7 +385,9 @@ def _generator(fn: Callable[..., Any], options: Options) -> Any:
         if run is None:
             _give_no_run(options, args, kwargs)
             return (yield from fn(*args, **kwargs))
-        return (yield from _streams.run_generator(options, run, functools.partial(fn, *args, **kwargs), extra))
+        return (
+            yield from _streams.run_generator(options, run, functools.partial(fn, *args, **kwargs), extra)
+        )
 
     return wrapper
 

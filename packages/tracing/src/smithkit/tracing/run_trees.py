@@ -35,6 +35,7 @@ _USAGE_KEYS = frozenset(
     }
 )
 
+
 class RunTree(RunFields):
     """One run: what was called, with what, what came out, and where in which trace.
 
@@ -81,7 +82,6 @@ class RunTree(RunFields):
     """
 
     __slots__ = ()
-
 
     def create_child(  # noqa: PLR0913 - the fields of the API
         self,
@@ -283,7 +283,9 @@ class RunTree(RunFields):
         if client is None:
             from smithkit.errors import LangSmithUserError
 
-            raise LangSmithUserError("No client could be made: give RunTree(client=…) or configure(client=…).")
+            raise LangSmithUserError(
+                "No client could be made: give RunTree(client=…) or configure(client=…)."
+            )
         return str(client.get_run_url(run=self))
 
     def to_headers(self) -> Headers:
