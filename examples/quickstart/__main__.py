@@ -39,7 +39,7 @@ def main() -> None:
         answers = ask_all(client, retrieval.Assistant(index), list(questions))
         client.flush()
         traces = newest_traces(client, len(questions))
-        console.print(trace_tree(client.read_run(slowest(traces).id, load_child_runs=True)))
+        console.print(trace_tree(client.read_run(traces[0].id, load_child_runs=True)))
         console.print(totals(traces, answers, questions, time.time() - started))
         console.print(f"The traces lie in {client.api_url}, project {PROJECT!r}.")
 
@@ -59,11 +59,6 @@ def ask_all(client: Client, assistant: retrieval.Assistant, questions: list[str]
 def newest_traces(client: Client, count: int) -> list[Run]:
     """The root runs of the last `count` traces."""
     return list(client.list_runs(project_name=PROJECT, is_root=True, limit=count))
-
-
-def slowest(traces: list[Run]) -> Run:
-    """The trace that took longest."""
-    return max(traces, key=milliseconds)
 
 
 def milliseconds(run: Run) -> float:
