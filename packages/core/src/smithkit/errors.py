@@ -5,7 +5,8 @@ Names that the LangSmith API's users already catch keep their names::
     LangSmithError
     ├── not sent
     │   ├── LangSmithUserError            the call's own arguments or settings are wrong
-    │   │   └── MissingPackageError       the method or option lives in a package that is not installed
+    │   │   ├── MissingPackageError       the method or option lives in a package that is not installed
+    │   │   └── PluginConflictError       two plugins register a client method of one name
     │   └── LangSmithConnectionError      the server could not be reached, or did not answer in time
     ├── sent and not understood
     │   └── LangSmithResponseError        the answer is not what the API promises (a proxy's page, cut JSON)
