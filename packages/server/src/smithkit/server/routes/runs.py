@@ -8,7 +8,7 @@ from starlette.routing import Route
 
 from smithkit.server.body import read_json
 from smithkit.server.errors import unprocessable
-from smithkit.server.multipart import read_parts
+from smithkit.server.multipart_body import read_parts
 from smithkit.server.routes._common import json_response, path_id, read_model, services
 from smithkit.server.routes._models import RunQuery
 from smithkit.server.services.ingest import is_attachment

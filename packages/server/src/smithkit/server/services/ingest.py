@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from smithkit.server.domain.runs import RunChange
     from smithkit.server.limits import Limits
-    from smithkit.server.multipart import Part
+    from smithkit.server.multipart_body import Part
     from smithkit.server.store import Store
 
 __all__ = ["IngestService", "is_attachment"]

@@ -27,10 +27,12 @@ def select_runs(connection: Connection, selection: RunSelection) -> list[Row]:
     statement = select(runs).where(*_conditions(selection))
     if selection.after is not None:
         statement = statement.where(_beyond(selection.after, ascending=selection.ascending))
-    order = [runs.c.start_time, runs.c.id]
-    if not selection.ascending:
-        order = [column.desc() for column in order]  # type: ignore[misc]
-    statement = statement.order_by(*order).limit(selection.limit)
+    start, run_id = runs.c.start_time, runs.c.id
+    if selection.ascending:
+        statement = statement.order_by(start, run_id)
+    else:
+        statement = statement.order_by(start.desc(), run_id.desc())
+    statement = statement.limit(selection.limit)
     return [dict(row) for row in connection.execute(statement).mappings()]
 
 

@@ -6,11 +6,13 @@ from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import bindparam, select, text
+from sqlalchemy.dialects import sqlite
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from smithkit.server.domain.runs import PAYLOADS, Row, link, merge, new_row
 from smithkit.server.domain.times import now
 from smithkit.server.store.tables import attachments, feedback, run_payloads, runs
+from smithkit.server.store.types import Guid
 from smithkit.server.store.write_sessions import SessionResolver
 
 if TYPE_CHECKING:
@@ -27,6 +29,34 @@ __all__ = ["write_batch"]
 
 _CHUNK = 500
 _UNLINKED = text("linked = 0")  # word for word the condition of the partial index
+
+
+class _BulkInsert:
+    """An insertion of many rows, written by SQLAlchemy once and then given to the driver.
+
+    The time to bind values one by one was a third of the time to store a run.
+    """
+
+    def __init__(self, table: Table) -> None:
+        compiled = table.insert().compile(dialect=sqlite.dialect())
+        self._statement = str(compiled)
+        self._columns = [(name, isinstance(table.c[name].type, Guid)) for name in compiled.positiontup or ()]
+
+    def execute(self, connection: Connection, rows: list[Row]) -> None:
+        if not rows:
+            return
+        values = [
+            tuple(
+                row[name].bytes if is_id and row[name] is not None else row[name]
+                for name, is_id in self._columns
+            )
+            for row in rows
+        ]
+        connection.exec_driver_sql(self._statement, values)
+
+
+_INSERT_RUNS = _BulkInsert(runs)
+_INSERT_PAYLOADS = _BulkInsert(run_payloads)
 
 
 def write_batch(connection: Connection, batch: RunBatch, workspace_id: UUID, blobs: BlobFolder) -> None:
@@ -110,8 +140,7 @@ def _link(connection: Connection, before: dict[UUID, Row], after: dict[UUID, Row
 
 def _store_rows(connection: Connection, before: dict[UUID, Row], after: dict[UUID, Row], moment: int) -> None:
     fresh = [row for run_id, row in after.items() if run_id not in before]
-    if fresh:
-        connection.execute(runs.insert(), fresh)
+    _INSERT_RUNS.execute(connection, fresh)
     # Columns that stay are left out: naming an indexed one makes SQLite rewrite its index entry.
     changed: dict[tuple[str, ...], list[Row]] = defaultdict(list)
     for run_id, old in before.items():
@@ -131,8 +160,7 @@ def _store_payloads(
     fresh = [
         {"run_id": run_id, **empty, **values} for run_id, values in payloads.items() if run_id not in before
     ]
-    if fresh:
-        connection.execute(run_payloads.insert(), fresh)
+    _INSERT_PAYLOADS.execute(connection, fresh)
     changed: dict[tuple[str, ...], list[Row]] = defaultdict(list)
     for run_id, values in payloads.items():
         if run_id in before and values:

@@ -1,4 +1,6 @@
 """Multipart bodies, parsed while they arrive."""
+# pyright: reportUnnecessaryTypeIgnoreComment=false
+# (mypy needs the comment at the import below, pyright does not)
 
 from __future__ import annotations
 
@@ -135,8 +137,10 @@ class PartReader:
         return f" after part {self._parts[-1].name!r}" if self._parts else ""
 
     def _begin(self, segment: MultipartSegment) -> None:
-        name = segment.name
-        self._part = Part(name, segment.header("content-type") or "application/json", b"")
+        name, kind = segment.name, segment.header("content-type")
+        if not name:
+            raise bad_request(f"Part {len(self._parts) + 1} has no name")
+        self._part = Part(name, kind if kind is not None else "application/json", b"")
         self._sink = self._new_sink() if self._is_file(name) else None
 
     def _take(self, data: bytes | bytearray) -> None:
