@@ -21,6 +21,7 @@ _OWNERS = ("self", "cls")
 _RUN = "run_tree"
 _ATTACHMENT = re.compile(r"\bAttachment\b")
 _Kind = inspect.Parameter
+_STARS: dict[Any, str] = {_Kind.VAR_POSITIONAL: "*", _Kind.VAR_KEYWORD: "**"}
 
 
 class Binding:
@@ -73,7 +74,7 @@ def _compile(parameters: list[inspect.Parameter]) -> Callable[..., dict[str, Any
         if parameter.kind is _Kind.KEYWORD_ONLY and not keyword_only:
             written.append("*")
         keyword_only = keyword_only or parameter.kind in {_Kind.KEYWORD_ONLY, _Kind.VAR_POSITIONAL}
-        text = {_Kind.VAR_POSITIONAL: "*", _Kind.VAR_KEYWORD: "**"}.get(parameter.kind, "") + parameter.name
+        text = _STARS.get(parameter.kind, "") + parameter.name
         if parameter.default is not _Kind.empty:
             text += f"=_{index}"
             defaults[f"_{index}"] = parameter.default

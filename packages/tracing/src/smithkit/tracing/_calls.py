@@ -1,5 +1,7 @@
 """One traced call: the run starts, the run ends. Loaded at the first call that is traced."""
 
+# ruff: noqa: SLF001 - the modules that make and send runs share a run's slots
+
 from __future__ import annotations
 
 import time
@@ -25,7 +27,7 @@ _new = object.__new__
 _PLAIN = frozenset({str, int, float, bool, type(None), list, tuple, bytes})
 
 
-def start(  # noqa: PLR0913, PLR0917 - runs on every traced call
+def start(  # noqa: PLR0917 - runs on every traced call
     options: Options,
     args: tuple[Any, ...],
     kwargs: dict[str, Any],
@@ -55,14 +57,10 @@ def start(  # noqa: PLR0913, PLR0917 - runs on every traced call
         except TypeError:  # the call itself will say what does not fit
             inputs = {"args": list(args), "kwargs": dict(kwargs)}
         metadata = options.metadata
-        attachments = binding.take_attachments(inputs) if binding.attachments else None
-        if options.invocation_params is not None:
-            metadata = {**_guarded(options.invocation_params, inputs, options, "_invocation_params_fn"), **metadata}
-        if options.process_inputs is not None:
-            inputs = _processed(options.process_inputs, inputs, options, "process_inputs", "input")
-        if scope is None:
-            parent, block = None, None
-        elif isinstance(scope, Scope):
+        attachments = None
+        if options.prepares or binding.attachments:
+            inputs, metadata, attachments = _prepare(options, binding, inputs)
+        if isinstance(scope, Scope):
             parent, block = scope.run, scope
         else:
             parent, block = scope, None
@@ -82,8 +80,7 @@ def start(  # noqa: PLR0913, PLR0917 - runs on every traced call
             )
         else:
             run = _start_as_told(options, extra, parent, block, inputs, metadata)
-        if mode == "local":
-            run._local = True
+        run._local = run._local or mode == "local"
         if attachments:
             run.attachments = attachments
             run.dangerously_allow_filesystem = options.allow_files
@@ -96,7 +93,21 @@ def start(  # noqa: PLR0913, PLR0917 - runs on every traced call
     return run
 
 
-def _start_as_told(
+def _prepare(
+    options: Options, binding: Binding, inputs: dict[str, Any]
+) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
+    """Inputs, metadata and attachments of a call, where there is more to it than taking the arguments."""
+    metadata = options.metadata
+    attachments = binding.take_attachments(inputs)
+    if options.invocation_params is not None:
+        found = _guarded(options.invocation_params, inputs, options, "_invocation_params_fn")
+        metadata = {**found, **metadata}
+    if options.process_inputs is not None:
+        inputs = _processed(options.process_inputs, inputs, options, "process_inputs", "input")
+    return inputs, metadata, attachments
+
+
+def _start_as_told(  # noqa: PLR0917 - what `start` has found out
     options: Options,
     extra: Mapping[str, Any],
     parent: RunTree | None,
@@ -123,7 +134,7 @@ def _start_as_told(
     )
 
 
-def start_run(  # noqa: PLR0913, PLR0917 - the fields of a run, on every traced call
+def start_run(  # noqa: PLR0917 - the fields of a run, on every traced call
     name: str,
     run_type: str,
     inputs: dict[str, Any],

@@ -5,6 +5,8 @@ One context variable holds it all. Its value is the current run itself, or a `Sc
 client), so that starting a run needs no second object.
 """
 
+# ruff: noqa: SLF001 - the modules that make and send runs share a run's slots
+
 from __future__ import annotations
 
 from contextvars import ContextVar
@@ -42,6 +44,8 @@ class Scope:
         "run",
         "tags",
     )
+
+    enabled: bool | Literal["local"] | None
 
     def __init__(self, run: RunTree | None = None, enabled: bool | Literal["local"] | None = None) -> None:  # noqa: FBT001 - internal
         self.run = run
@@ -189,10 +193,10 @@ def get_tracing_context() -> dict[str, Any]:
 
 def configure(
     client: Any = _UNSET,
-    enabled: bool | Literal["local"] | None | _Unset = _UNSET,  # noqa: FBT001 - the API's known signature
-    project_name: str | None | _Unset = _UNSET,
-    tags: Sequence[str] | None | _Unset = _UNSET,
-    metadata: Mapping[str, Any] | None | _Unset = _UNSET,
+    enabled: bool | Literal["local"] | _Unset | None = _UNSET,  # noqa: FBT001 - the API's known signature
+    project_name: str | _Unset | None = _UNSET,
+    tags: Sequence[str] | _Unset | None = _UNSET,
+    metadata: Mapping[str, Any] | _Unset | None = _UNSET,
 ) -> None:
     """Set tracing's defaults for the whole process, and for the current `tracing_context` block.
 
@@ -256,7 +260,7 @@ class tracing_context:  # noqa: N801 - used like a function
 
     __slots__ = ("_given", "_outer", "_scope")
 
-    def __init__(  # noqa: PLR0913 - the API's known signature
+    def __init__(
         self,
         *,
         project_name: str | None = None,
@@ -296,7 +300,11 @@ class tracing_context:  # noqa: N801 - used like a function
     def _make(self, outer: Scope | RunTree | None) -> Scope:
         project_name, tags, metadata, parent, enabled, client, replicas, distributed_parent_id = self._given
         run, block = split(outer)
-        kept = block.enabled if block is not None else mode_of(run) if run is not None else None
+        kept: bool | Literal["local"] | None = None
+        if block is not None:
+            kept = block.enabled
+        elif run is not None:
+            kept = mode_of(run)
         if parent is False:
             run = None
         elif parent is not None:

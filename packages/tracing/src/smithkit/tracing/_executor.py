@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextvars
+import functools
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
@@ -43,4 +44,5 @@ class ContextThreadPoolExecutor(ThreadPoolExecutor):
         Returns:
             The call's future.
         """
-        return super().submit(contextvars.copy_context().run, fn, *args, **kwargs)
+        context = contextvars.copy_context()
+        return super().submit(functools.partial(context.run, fn, *args, **kwargs))

@@ -232,7 +232,7 @@ def _parse_segment(segment: str) -> tuple[int, str]:
         raise ValueError(f"not a segment of a dotted order: {segment[:80]!r}")
     # year, month, day, hour, minute, second, microsecond
     starts = (0, 4, 6, 8, 10, 12, 14, 20)
-    numbers = [int(digits[start:end]) for start, end in zip(starts, starts[1:], strict=False)]
+    numbers = [int(digits[start:end]) for start, end in itertools.pairwise(starts)]
     year, month, day, hour, minute, second, microsecond = numbers
     when = datetime(year, month, day, hour, minute, second, microsecond, tzinfo=UTC)
     return from_datetime(when), parse_id(run_id)

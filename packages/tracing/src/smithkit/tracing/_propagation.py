@@ -4,6 +4,8 @@ What comes in is not to be trusted: nothing here raises for it, and of the bagga
 and project are read. Endpoints, credentials and replicas are never taken from a request.
 """
 
+# ruff: noqa: SLF001 - the modules that make and send runs share a run's slots
+
 from __future__ import annotations
 
 import json

@@ -5,6 +5,8 @@ integers, and turns them into UUIDs and datetimes when somebody asks. What few r
 attachments, a reference example …) lives in one dictionary that most runs never get.
 """
 
+# ruff: noqa: SLF001 - the modules that make and send runs share a run's slots
+
 from __future__ import annotations
 
 import time
@@ -51,10 +53,10 @@ class _Rare(Generic[T]):
         if rare is not None and self._name in rare:
             value: T = rare[self._name]
             return value
-        value = self._default()
-        if value is not None and value is not False:
-            self.__set__(run, value)
-        return value
+        made = self._default()
+        if isinstance(made, (dict, list)):  # what it holds must be found again
+            self.__set__(run, made)
+        return made
 
     def __set__(self, run: RunFields, value: T) -> None:
         if run._rare is None:
@@ -100,7 +102,22 @@ class RunFields:
     replicas = _Rare["Sequence[Mapping[str, Any]] | None"](lambda: None)
     dangerously_allow_filesystem = _Rare["bool"](lambda: False)
 
-    def __init__(  # noqa: PLR0913 - the fields of the API
+    id_text: str
+    trace_id_text: str
+    dotted_order: str
+    session_name: str
+    ls_client: Any
+    parent_run: RunTree | None
+    error: str | None
+    _outputs: dict[str, Any] | None
+    _start: int
+    _end: int | None
+    _rare: dict[str, Any] | None
+    _extra: dict[str, Any] | None
+    _shown: dict[str, Any] | None
+    _start_text: str | None
+
+    def __init__(
         self,
         *,
         name: str | None = None,
@@ -118,7 +135,7 @@ class RunFields:
         parent_run_id: UUID | str | None = None,
         tags: Sequence[str] | None = None,
         attachments: Mapping[str, Any] | None = None,
-        parent_run: RunFields | None = None,
+        parent_run: RunTree | None = None,
         parent_dotted_order: str | None = None,
         session_name: str | None = None,
         session_id: UUID | str | None = None,
@@ -143,7 +160,7 @@ class RunFields:
         self.run_type = run_type
         self.parent_run = parent_run
         self._start = start if parent_run is None else max(start, parent_run._start)
-        self._start_text: str | None = None
+        self._start_text = None
         self.id_text = _identity.new_id(self._start) if id is None else _identity.parse_id(id)
         self._place(parent_run_id, parent_dotted_order, dotted_order, trace_id)
         self._end = None if end_time is None else nanoseconds(end_time)
@@ -198,7 +215,7 @@ class RunFields:
         """The run's id."""
         return _uuid(self.id_text)
 
-    @id.setter
+    @id.setter  # noqa: A003 - see `__init__`
     def id(self, value: UUID | str) -> None:
         self.id_text = _identity.parse_id(value)
 

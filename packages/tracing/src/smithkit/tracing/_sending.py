@@ -5,6 +5,8 @@ the end adds, and of the rest only what was changed in between: inputs are recor
 the run started, whatever the program does to them later.
 """
 
+# ruff: noqa: SLF001 - the modules that make and send runs share a run's slots
+
 from __future__ import annotations
 
 import time

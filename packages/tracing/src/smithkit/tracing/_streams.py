@@ -18,6 +18,7 @@ from smithkit.tracing._report import report
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Generator, Mapping
     from types import TracebackType
+    from typing import Self
 
     from smithkit.tracing._context import Scope
     from smithkit.tracing._traceable import Options
@@ -246,7 +247,7 @@ class _Followed:
 
 
 class _Stream(_Followed):
-    def __iter__(self) -> _Stream:
+    def __iter__(self) -> Self:
         return self
 
     def __next__(self) -> Any:
@@ -269,7 +270,7 @@ class _Stream(_Followed):
     def close(self) -> None:
         _close(self._record, self._iterator)
 
-    def __enter__(self) -> _Stream:
+    def __enter__(self) -> Self:
         if hasattr(type(self._iterator), "__enter__"):
             self._iterator.__enter__()
         return self
@@ -287,7 +288,7 @@ class _Stream(_Followed):
 
 
 class _AsyncStream(_Followed):
-    def __aiter__(self) -> _AsyncStream:
+    def __aiter__(self) -> Self:
         return self
 
     async def __anext__(self) -> Any:
@@ -311,7 +312,7 @@ class _AsyncStream(_Followed):
         """Close the iterator early."""
         try:
             closing = getattr(self._iterator, "aclose", None) or getattr(self._iterator, "close", None)
-            answer = closing() if closing is not None else None
+            answer: Any = closing() if closing is not None else None
             if hasattr(answer, "__await__"):
                 await answer
         finally:
@@ -321,7 +322,7 @@ class _AsyncStream(_Followed):
         """`aclose` by the name that clients of model providers use."""
         await self.aclose()
 
-    async def __aenter__(self) -> _AsyncStream:
+    async def __aenter__(self) -> Self:
         if hasattr(type(self._iterator), "__aenter__"):
             await self._iterator.__aenter__()
         return self

@@ -5,6 +5,8 @@ traced call may cost while tracing is off. So the mapping below `os.environ` is 
 were encoded once; where `os.environ` was replaced by something else, that is asked in the usual way.
 """
 
+# ruff: noqa: SLF001 - the mapping below os.environ has no public name
+
 from __future__ import annotations
 
 import os
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 _ENVIRON: Any = os.environ
-_Environ = type(os.environ)
+_KIND: Any = type(os.environ)
 
 
 def _prefixed(*names: str) -> tuple[str, ...]:
@@ -37,7 +39,7 @@ def environment_enabled() -> bool:
     Both are looked up with ``LANGSMITH_`` before ``LANGCHAIN_``.
     """
     environ: Any = os.environ
-    if environ.__class__ is not _Environ:
+    if environ.__class__ is not _KIND:
         return _first(environ, _SWITCHES) == "true"
     data = environ._data
     for key in _SWITCH_KEYS:
@@ -49,7 +51,7 @@ def environment_enabled() -> bool:
 def environment_project() -> str:
     """The project that the environment names for runs, else ``default``."""
     environ: Any = os.environ
-    if environ.__class__ is not _Environ:
+    if environ.__class__ is not _KIND:
         return _first(environ, _PROJECTS) or "default"
     data = environ._data
     for key in _PROJECT_KEYS:

@@ -1,5 +1,7 @@
 """The `trace` block."""
 
+# ruff: noqa: SLF001 - the modules that make and send runs share a run's slots
+
 from __future__ import annotations
 
 from smithkit.tracing._context import Scope, current, joined, mode_of, restore, split
@@ -49,7 +51,7 @@ class trace:  # noqa: N801 - used like a function
 
     __slots__ = ("_block", "_fields", "_handled", "_outer", "_parent", "_run", "_run_type", "name")
 
-    def __init__(  # noqa: PLR0913 - the API's known signature
+    def __init__(
         self,
         name: str,
         run_type: RunType = "chain",

@@ -4,6 +4,8 @@ Every call of a decorated function comes through here, traced or not, and so doe
 `traceable`: nothing is imported that is not needed before the first traced call.
 """
 
+# ruff: noqa: F811 - overloads look like redefinitions where `overload` is not typing's at run time
+
 from __future__ import annotations
 
 import functools
@@ -13,10 +15,10 @@ from smithkit.tracing._context import Scope, current, mode_of, restore
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Generator, Iterable, Mapping, Sequence
-    from typing import Any, Literal, ParamSpec, TypeVar, overload
+    from typing import Any, Literal, ParamSpec, TypeGuard, TypeVar, overload
 
     from smithkit.tracing._binding import Binding
-    from smithkit.tracing._types import LangSmithExtra, RunType, Traceable
+    from smithkit.tracing._types import RunType, Traceable
     from smithkit.tracing.run_trees import RunTree
 
     P = ParamSpec("P")
@@ -55,6 +57,7 @@ class Options:
         "keeps_config",
         "metadata",
         "name",
+        "prepares",
         "process_chunk",
         "process_inputs",
         "process_outputs",
@@ -78,6 +81,7 @@ class Options:
         self.process_outputs: Callable[[Any], Any] | None = given["process_outputs"]
         self.process_chunk: Callable[[Any], Any] | None = given["process_chunk"]
         self.invocation_params: Callable[[dict[str, Any]], Any] | None = given["_invocation_params_fn"]
+        self.prepares = self.process_inputs is not None or self.invocation_params is not None
         self.allow_files: bool = given["dangerously_allow_filesystem"]
         self.enabled: bool | None = given["enabled"]
         self.exceptions_to_handle: tuple[type[BaseException], ...] = tuple(
@@ -147,7 +151,7 @@ def traceable(
     exceptions_to_handle: Iterable[type[BaseException]] | None = None,
     _invocation_params_fn: Callable[[dict[str, Any]], Any] | None = None,
 ) -> Callable[[Callable[P, R]], Traceable[P, R]]: ...
-def traceable(  # noqa: PLR0913 - the API's known signature
+def traceable(
     *positional: Any,
     run_type: str = "chain",
     name: str | None = None,
@@ -235,7 +239,7 @@ def traceable(  # noqa: PLR0913 - the API's known signature
     return functools.partial(_decorate, run_type=run_type, given=given)
 
 
-def is_traceable_function(function: Any) -> bool:
+def is_traceable_function(function: Any) -> TypeGuard[Traceable[..., Any]]:
     """Whether a callable is decorated with `traceable`; partials and bound methods are looked into.
 
     Args:
@@ -265,9 +269,9 @@ def ensure_traceable(function: Callable[P, R], **options: Any) -> Traceable[P, R
         True
     """
     if is_traceable_function(function):
-        already: Any = function
-        return already
-    traced: Traceable[P, R] = traceable(**options)(function)
+        return function
+    decorate: Callable[[Callable[P, R]], Traceable[P, R]] = traceable(**options)
+    traced: Traceable[P, R] = decorate(function)
     return traced
 
 
@@ -446,7 +450,7 @@ def _code_of(fn: Any) -> Any:
         fn = fn.func
     code = getattr(fn, "__code__", None)
     if code is None and not isinstance(fn, type):
-        code = getattr(getattr(type(fn), "__call__", None), "__code__", None)
+        code = getattr(type(fn).__call__, "__code__", None)
     return code
 
 

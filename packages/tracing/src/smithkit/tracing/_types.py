@@ -58,8 +58,7 @@ class Traceable(Protocol[P, R_co]):
     __langsmith_traceable__: bool
 
     @property
-    def __wrapped__(self) -> Callable[P, R_co]:
-        """The function itself."""
+    def __wrapped__(self) -> Callable[P, R_co]: ...
 
     @overload
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R_co: ...

@@ -83,7 +83,7 @@ class RunTree(RunFields):
 
     __slots__ = ()
 
-    def create_child(  # noqa: PLR0913 - the fields of the API
+    def create_child(
         self,
         name: str,
         run_type: str = "chain",
@@ -236,13 +236,13 @@ class RunTree(RunFields):
         """Merge inputs into those that the run has."""
         self.inputs = {**self._inputs, **inputs}
 
-    def add_event(self, events: str | Data | Iterable[Data | str]) -> None:
+    def add_event(self, events: str | Data | Iterable[str | Data]) -> None:
         """Note that something happened.
 
         Args:
             events: A message, an event (``name``, ``time`` and more), or several of them.
         """
-        several: Iterable[Data | str] = [events] if isinstance(events, (str, dict)) else events
+        several: Iterable[Any] = [events] if isinstance(events, (str, dict)) else events
         for event in several:
             if isinstance(event, str):
                 now = _identity.iso(time.time_ns())
