@@ -6,11 +6,10 @@ Both are computed once for each state of the environment; a changed variable is 
 from __future__ import annotations
 
 import os
-import sys
 import threading
 from typing import TYPE_CHECKING, Any
 
-from smithkit._version import __version__
+from smithkit.runtime import runtime_environment
 from smithkit.tracing._serialize import dumps
 
 if TYPE_CHECKING:
@@ -29,27 +28,6 @@ _NOT_REPORTED = {
     "LANGSMITH_RUNS_ENDPOINTS",
 }
 _SECRET = ("key", "secret", "token")
-_COMMIT_VARIABLES = (
-    "VERCEL_GIT_COMMIT_SHA",
-    "NEXT_PUBLIC_VERCEL_GIT_COMMIT_SHA",
-    "COMMIT_REF",
-    "RENDER_GIT_COMMIT",
-    "CI_COMMIT_SHA",
-    "CIRCLE_SHA1",
-    "CF_PAGES_COMMIT_SHA",
-    "REACT_APP_GIT_SHA",
-    "SOURCE_VERSION",
-    "GITHUB_SHA",
-    "TRAVIS_COMMIT",
-    "GIT_COMMIT",
-    "BUILD_VCS_NUMBER",
-    "bamboo_planRepository_revision",
-    "Build.SourceVersion",
-    "BITBUCKET_COMMIT",
-    "DRONE_COMMIT_SHA",
-    "SEMAPHORE_GIT_SHA",
-    "BUILDKITE_COMMIT",
-)
 _GIT_SECONDS = 5.0
 
 
@@ -68,7 +46,7 @@ class EnvironmentState:
 
     def __init__(self) -> None:
         self._snapshot = dict(_environ)
-        self.runtime = _runtime()
+        self.runtime = runtime_environment()
         self.metadata = _metadata()
         self.revision_pending = "revision_id" not in self.metadata and not _git.known
         if _git.revision is not None:
@@ -90,6 +68,8 @@ class _Git:
         self._lock = threading.Lock()
 
     def ask(self) -> str | None:
+        if self.known:
+            return self.revision
         with self._lock:
             if not self.known:
                 self.revision = _describe()
@@ -143,36 +123,6 @@ def _metadata() -> dict[str, str]:
     if revision:
         found["revision_id"] = revision
     return found
-
-
-def _runtime() -> dict[str, Any]:
-    import platform
-
-    implementation = platform.python_implementation()
-    runtime: dict[str, Any] = {
-        "sdk": "smithkit-py",
-        "sdk_version": __version__,
-        "library": "smithkit",
-        "platform": platform.platform(),
-        "runtime": "python",
-        "py_implementation": implementation,
-        "runtime_version": platform.python_version(),
-        "langchain_version": _version_if_loaded("langchain"),
-        "langchain_core_version": _version_if_loaded("langchain_core"),
-    }
-    runtime.update({name: os.environ[name] for name in _COMMIT_VARIABLES if name in os.environ})
-    return runtime
-
-
-def _version_if_loaded(module: str) -> str | None:
-    if module not in sys.modules:
-        return None
-    from importlib.metadata import PackageNotFoundError, version
-
-    try:
-        return version(module.replace("_", "-"))
-    except PackageNotFoundError:
-        return None
 
 
 def _describe() -> str | None:

@@ -13,7 +13,8 @@ import datetime as dt
 import decimal
 import math
 from collections import deque
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -81,7 +82,7 @@ class Serializer:
         except Exception as error:  # noqa: BLE001 - __repr__, model_dump and their like are foreign code
             return f"<{_type_name(value)}: {type(error).__name__} while it was encoded>"
 
-    def _rewrite(self, value: Any, depth: int, above: tuple[int, ...]) -> Any:
+    def _rewrite(self, value: Any, depth: int, above: tuple[int, ...]) -> Any:  # noqa: PLR0911 - one a type
         """A copy of the value that orjson accepts."""
         if value is None or isinstance(value, bool | float):
             return value
@@ -128,8 +129,9 @@ def _by_rule(value: Any) -> Any:  # noqa: C901, PLR0911, PLR0912 - one branch a 
     if hasattr(kind, "model_dump"):
         return value.model_dump(exclude_none=True, mode="json")
     if isinstance(value, tuple):
-        return value._asdict() if hasattr(kind, "_asdict") else list(value)
-    if isinstance(value, Set | deque):
+        fields: Any = getattr(value, "_asdict", None)
+        return list(value) if fields is None else fields()
+    if isinstance(value, AbstractSet | deque):
         return list(value)
     if isinstance(value, bytes | bytearray | memoryview):
         return binascii.b2a_base64(bytes(value), newline=False).decode()

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import datetime as dt
 from datetime import datetime, timedelta
-from decimal import Decimal
+from decimal import Decimal  # noqa: TC003 - pydantic evaluates the annotations
 from enum import Enum
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol, runtime_checkable
+from typing import Any, NamedTuple, NotRequired, Protocol, runtime_checkable
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, field_validator, model_validator
-from typing_extensions import NotRequired, TypedDict  # pydantic wants it before Python 3.12
+from typing_extensions import TypedDict  # pydantic wants it before Python 3.12
 
 __all__ = [
     "ID_TYPE",
@@ -85,7 +85,7 @@ class AttachmentInfo(TypedDict):
     mime_type: str | None
 
 
-class RunTypeEnum(str, Enum):
+class RunTypeEnum(str, Enum):  # noqa: UP042 - its text is `RunTypeEnum.llm`, as programs know it
     """The kinds of runs."""
 
     tool = "tool"

@@ -407,6 +407,7 @@ class AsyncIngestMethods(_Submission):
     @operation
     def create_run(
         self,
+        /,
         name: str,
         inputs: dict[str, Any],
         run_type: str,
@@ -443,7 +444,7 @@ class AsyncIngestMethods(_Submission):
         yield Request("POST", "/runs", content=self._body(run))
 
     @operation
-    def update_run(self, run_id: ID_TYPE, **kwargs: Any) -> Flow[None]:
+    def update_run(self, /, run_id: ID_TYPE, **kwargs: Any) -> Flow[None]:
         """Update a run now (``PATCH /runs/{run_id}``).
 
         Args:

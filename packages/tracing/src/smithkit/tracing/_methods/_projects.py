@@ -6,9 +6,13 @@ import json
 import uuid
 from typing import TYPE_CHECKING, Any
 
+from smithkit.answers import parse, rows
 from smithkit.arguments import as_uuid, exactly_one
 from smithkit.errors import LangSmithNotFoundError
-from smithkit.operations import Flow, Methods, Page, PageFlow, Request, operation, paginated
+from smithkit.operations import Flow, PageFlow, Request, operation, paginated
+from smithkit.paging import offset_pages
+from smithkit.tracing._methods._lookup import AsyncLookup, Lookup
+from smithkit.workspace import tenant_id
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -17,10 +21,8 @@ if TYPE_CHECKING:
 
 __all__ = ["AsyncProjectMethods", "ProjectMethods"]
 
-_PAGE = 100
 
-
-class _SharedProjectMethods(Methods):
+class _SharedProjectMethods(Lookup):
     """What both clients do alike."""
 
     @operation
@@ -85,7 +87,7 @@ class _SharedProjectMethods(Methods):
         return True
 
     @paginated
-    def list_projects(
+    def list_projects(  # noqa: PLR0917 - the API's own signature
         self,
         project_ids: list[ID_TYPE] | None = None,
         name: str | None = None,
@@ -127,10 +129,7 @@ class _SharedProjectMethods(Methods):
             raise ValueError("Give reference_dataset_id or reference_dataset_name, not both.")
         if reference_dataset_name is not None:
             reference_dataset_id = yield from self._dataset_by_name(reference_dataset_name)
-        size = _PAGE if limit is None else min(limit, _PAGE)
         params = {
-            "limit": size,
-            "offset": 0,
             "id": None if project_ids is None else [str(project_id) for project_id in project_ids],
             "name": name,
             "name_contains": name_contains,
@@ -140,15 +139,7 @@ class _SharedProjectMethods(Methods):
             "dataset_version": dataset_version,
             "metadata": None if metadata is None else json.dumps(metadata),
         }
-        left = limit
-        while left is None or left > 0:
-            rows = (yield Request("GET", "/sessions", params=params)).json()
-            wanted = rows if left is None else rows[:left]
-            yield Page([self._project_result(row) for row in wanted])
-            if len(rows) < size:
-                return
-            left = None if left is None else left - len(wanted)
-            params = {**params, "offset": params["offset"] + len(rows)}
+        yield from offset_pages("/sessions", params, parse=self._project_result, limit=limit)
 
     @operation
     def delete_project(self, *, project_name: str | None = None, project_id: str | None = None) -> Flow[None]:
@@ -173,40 +164,22 @@ class _SharedProjectMethods(Methods):
 
     # ------------------------------------------------------------------ requests and answers
 
-    def _name_query(self, name: str, *, include_stats: bool) -> dict[str, Any]:
-        return {"limit": 1, "name": name, "include_stats": include_stats}
-
-    def _project_by_name(self, name: str, *, include_stats: bool = False) -> Flow[dict[str, Any]]:
-        response = yield Request(
-            "GET", "/sessions", params=self._name_query(name, include_stats=include_stats)
-        )
-        rows = response.json()
-        if not rows:
-            raise LangSmithNotFoundError(f"There is no project named {name!r}.")
-        row: dict[str, Any] = rows[0]
-        return row
-
     def _dataset_by_name(self, name: str) -> Flow[str]:
-        response = yield Request("GET", "/datasets", params={"limit": 1, "name": name})
-        rows = response.json()
-        if not rows:
+        found = rows((yield Request("GET", "/datasets", params={"limit": 1, "name": name})))
+        if not found:
             raise LangSmithNotFoundError(f"There is no dataset named {name!r}.")
-        return str(rows[0]["id"])
+        yield from tenant_id(self)
+        return str(found[0]["id"])
 
     def _project(self, row: dict[str, Any]) -> TracerSession:
         from smithkit.tracing.schemas import TracerSession
 
-        return TracerSession(_host_url=self._link_host, **row)
+        return parse(TracerSession, row, _host_url=self._link_host)
 
     def _project_result(self, row: dict[str, Any]) -> TracerSessionResult:
         from smithkit.tracing.schemas import TracerSessionResult
 
-        return TracerSessionResult(_host_url=self._link_host, **row)
-
-    @property
-    def _link_host(self) -> str | None:
-        host: str | None = self._host_url  # type: ignore[attr-defined]
-        return host
+        return parse(TracerSessionResult, row, _host_url=self._link_host)
 
 
 class ProjectMethods(_SharedProjectMethods):
@@ -286,12 +259,13 @@ class ProjectMethods(_SharedProjectMethods):
         return self._project_result(row)
 
 
-class AsyncProjectMethods(_SharedProjectMethods):
+class AsyncProjectMethods(AsyncLookup, _SharedProjectMethods):
     """Methods of `AsyncClient` for projects."""
 
     @operation
     def create_project(
         self,
+        /,
         project_name: str,
         *,
         metadata: dict[str, Any] | None = None,
@@ -351,13 +325,6 @@ class AsyncProjectMethods(_SharedProjectMethods):
         else:
             raise ValueError("Give project_name or project_id.")
         return self._project(row)
-
-    def _name_query(self, name: str, *, include_stats: bool) -> dict[str, Any]:  # noqa: ARG002 - not asked for here
-        return {"name": name}
-
-    @property
-    def _link_host(self) -> str | None:
-        return None
 
 
 def _extra(project_extra: dict[str, Any] | None, metadata: dict[str, Any] | None) -> dict[str, Any] | None:

@@ -6,8 +6,11 @@ import warnings
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
+from smithkit.answers import parse
 from smithkit.arguments import as_uuid
-from smithkit.operations import Flow, Methods, Page, PageFlow, Request, operation, paginated
+from smithkit.operations import Flow, Page, PageFlow, Request, operation, paginated
+from smithkit.paging import check_limit
+from smithkit.tracing._methods._lookup import AsyncLookup, Lookup
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,7 +28,7 @@ reference_example_id run_type session_id start_time status tags total_cost total
 _ATTACHMENT = "attachment."
 
 
-class RunMethods(Methods):
+class RunMethods(Lookup):
     """Methods of `Client` that read runs."""
 
     _default_select: list[str] | None = _DEFAULT_SELECT
@@ -78,6 +81,7 @@ class RunMethods(Methods):
     @paginated
     def list_runs(
         self,
+        /,
         *,
         project_id: ID_TYPE | Sequence[ID_TYPE] | None = None,
         project_name: str | Sequence[str] | None = None,
@@ -128,6 +132,7 @@ class RunMethods(Methods):
             >>> for run in client.list_runs(project_name="demo", is_root=True, limit=5):  # doctest: +SKIP
             ...     print(run.name, run.latency)
         """
+        check_limit(limit)
         if select is not None and "child_run_ids" in select:
             warnings.warn(
                 "child_run_ids is deprecated in select: use read_run(..., load_child_runs=True).",
@@ -172,7 +177,7 @@ class RunMethods(Methods):
     def _run(self, row: dict[str, Any]) -> Run:
         from smithkit.tracing.schemas import Run
 
-        return Run(_host_url=self._link_host, **row)
+        return parse(Run, row, _host_url=self._link_host)
 
     def _attachments(self, row: dict[str, Any]) -> Flow[dict[str, Any]]:
         """Fetch what a run's `s3_urls` name; those URLs carry their own right, and get no credentials."""
@@ -191,17 +196,8 @@ class RunMethods(Methods):
             }
         return found
 
-    @property
-    def _link_host(self) -> str | None:
-        host: str | None = self._host_url  # type: ignore[attr-defined]
-        return host
 
-    def _project_by_name(self, name: str) -> Flow[dict[str, Any]]:
-        raise NotImplementedError  # given by the methods for projects
-        yield
-
-
-class AsyncRunMethods(RunMethods):
+class AsyncRunMethods(AsyncLookup, RunMethods):
     """Methods of `AsyncClient` that read runs."""
 
     _default_select = None
@@ -217,9 +213,7 @@ def _grow(run: Run, others: list[Run]) -> None:
         if parent is None or child.id in known:
             continue
         known[child.id] = child
-        child.child_runs = []
-        assert parent.child_runs is not None  # noqa: S101 - set when it was hung up
-        parent.child_runs.append(child)
+        parent.child_runs = [*(parent.child_runs or ()), child]
 
 
 def _as_list(value: Any) -> list[str]:

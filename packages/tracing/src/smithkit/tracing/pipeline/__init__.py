@@ -159,7 +159,7 @@ class Pipeline:
         ends = time.monotonic() + timeout
         if self._buffer is not None:
             self._buffer.flush(timeout)
-        return all([lane.flush(ends - time.monotonic(), attempts) for lane in self._all_lanes()])
+        return sum(not lane.flush(ends - time.monotonic(), attempts) for lane in self._all_lanes()) == 0
 
     def close(self, timeout: float = DEFAULT_FLUSH_SECONDS) -> None:
         """Flush, end the threads, and drop what could not be sent.
@@ -208,14 +208,15 @@ class Pipeline:
             kept["extra"] = _runtime.merge_extra(kept.get("extra"), self._known_environment())
         return kept
 
-    def prepare_patch(self, run: dict[str, Any]) -> dict[str, Any] | None:
+    def prepare_patch(self, run: dict[str, Any], *, alone: bool = False) -> dict[str, Any] | None:
         """Redact an update; None if a hook drops it.
 
         Args:
             run: Changed in place; the values in it are not.
+            alone: Whether to say what it runs on though it has no `extra`.
         """
         extra = run.get("extra")
-        if self._with_runtime and extra and isinstance(extra, dict):
+        if self._with_runtime and (alone or (extra and isinstance(extra, dict))):
             run["extra"] = _runtime.merge_extra(extra, self._known_environment())
         self.redactor.content(run)
         self.redactor.metadata(run)

@@ -31,7 +31,7 @@ class RunBuffer:
 
     _KEPT = ("attachments", "dangerously_allow_filesystem", "replicas", "auth")
 
-    def __init__(  # noqa: PLR0913 - what a buffer needs
+    def __init__(
         self,
         process: Callable[[Sequence[dict[str, Any]]], Sequence[dict[str, Any]]],
         *,

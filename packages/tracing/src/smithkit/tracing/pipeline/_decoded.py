@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from orjson import Fragment
+
 from smithkit.tracing import _runtime
 from smithkit.tracing._serialize import dumps, loads
 from smithkit.tracing.pipeline._snapshot import (
     ATTACHMENTS,
-    AUTH,
     EXTRA,
-    FEEDBACK,
     FIELDS,
     FIRST_FIELD,
     ID,
@@ -27,7 +27,9 @@ from smithkit.tracing.pipeline._snapshot import (
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["decoded", "extra_json", "json_body", "merged"]
+__all__ = ["decoded", "extra_json", "json_body", "main_json", "merged"]
+
+_FIELD_PLACES = range(FIRST_FIELD, ATTACHMENTS)
 
 
 def decoded(op: Op) -> dict[str, Any]:
@@ -40,17 +42,27 @@ def decoded(op: Op) -> dict[str, Any]:
     return run
 
 
+def main_json(op: Op) -> bytes:
+    """An op's small fields as one JSON object.
+
+    Args:
+        op: Any op.
+    """
+    names, values, mixed = op[MAIN]
+    fields = dict(zip(names, values, strict=True))
+    if mixed:
+        fields = {name: Fragment(value) if type(value) is bytes else value for name, value in fields.items()}
+    return dumps(fields)
+
+
 def json_body(op: Op) -> bytes:
     """The whole run of an op as one JSON object.
 
     Args:
         op: Any op.
     """
-    body: bytes = op[MAIN]
-    if op[KIND] == FEEDBACK:
-        return body
     extra = extra_json(op)
-    pieces = [body[:-1]]
+    pieces = [main_json(op)[:-1]]
     for place, name in enumerate(FIELDS, FIRST_FIELD):
         value = extra if place == EXTRA else op[place]
         if value is not None:
@@ -78,34 +90,44 @@ def merged(ops: Iterable[Op]) -> list[Op]:
     """Ops with each update whose create is among them folded into it; creates stand before updates.
 
     Args:
-        ops: In the order in which they were taken.
+        ops: With the same credentials, in the order in which they were taken.
     """
-    posts: dict[tuple[Any, bytes], Op] = {}
+    posts: dict[str, Op] = {}
     others: list[Op] = []
     for op in ops:
         kind = op[KIND]
-        key = (op[AUTH], op[ID])
         if kind == POST:
-            posts[key] = op
-        elif kind == PATCH and key in posts:
-            posts[key] = _fold(posts[key], op)
+            posts[op[ID]] = op
+        elif kind == PATCH and op[ID] in posts:
+            posts[op[ID]] = _fold(posts[op[ID]], op)
         else:
             others.append(op)
     return [*posts.values(), *others]
 
 
 def _fold(post: Op, patch: Op) -> Op:
-    main = loads(post[MAIN])
-    main.update({name: value for name, value in loads(patch[MAIN]).items() if value is not None})
-    fields = [
-        post[place] if patch[place] is None else patch[place] for place in range(FIRST_FIELD, ATTACHMENTS)
-    ]
-    pending = post[PENDING_REVISION] if patch[EXTRA] is None else patch[PENDING_REVISION]
-    attachments = post[ATTACHMENTS]
+    names, values, mixed = post[MAIN]
+    main = dict(zip(names, values, strict=True))
+    new_names, new_values, also_mixed = patch[MAIN]
+    if None in new_values:
+        changed = {
+            name: value for name, value in zip(new_names, new_values, strict=True) if value is not None
+        }
+        main.update(changed)
+    else:
+        main.update(zip(new_names, new_values, strict=True))
+    folded = list(post)
+    folded[MAIN] = (main, main.values(), mixed or also_mixed)
+    for place in _FIELD_PLACES:
+        value = patch[place]
+        if value is not None:
+            folded[place] = value
+    if patch[EXTRA] is not None:
+        folded[PENDING_REVISION] = patch[PENDING_REVISION]
     if patch[ATTACHMENTS] is not None:
-        union = {entry[0]: entry for entry in (*(attachments or ()), *patch[ATTACHMENTS])}
-        attachments = tuple(union.values())
-    return (
-        *post[:MAIN], dumps(main), *fields, attachments, post[AUTH], pending,
-        post[SIZE] + patch[SIZE], post[WEIGHT] + patch[WEIGHT],
-    )  # fmt: skip
+        folded[ATTACHMENTS] = (
+            *{entry[0]: entry for entry in (*(post[ATTACHMENTS] or ()), *patch[ATTACHMENTS])}.values(),
+        )
+    folded[SIZE] += patch[SIZE]
+    folded[WEIGHT] += patch[WEIGHT]
+    return tuple(folded)

@@ -24,7 +24,8 @@ from typing import TYPE_CHECKING
 from smithkit.errors import LangSmithConnectionError, LangSmithError
 from smithkit.operations import Request
 from smithkit.tracing.pipeline import _json_batch, _multipart
-from smithkit.tracing.pipeline._snapshot import FEEDBACK, KIND, MAIN, WEIGHT
+from smithkit.tracing.pipeline._decoded import main_json
+from smithkit.tracing.pipeline._snapshot import FEEDBACK, KIND, WEIGHT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -208,7 +209,7 @@ class Delivery:
             compressor = self.compressor if encoding is Encoding.ZSTD else None
             return "/runs/multipart", _multipart.encode(ops, compressor)
         if ops[0][KIND] == FEEDBACK:
-            return "/feedback", _multipart.Body(ops[0][MAIN], {})
+            return "/feedback", _multipart.Body(main_json(ops[0]), {})
         return "/runs/batch", _json_batch.encode(ops)
 
     def _count_sent(self, ops: Sequence[Op], body: Body) -> None:

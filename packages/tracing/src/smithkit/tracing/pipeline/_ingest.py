@@ -38,7 +38,7 @@ class _Rules(Protocol):
 
     def prepare_post(self, run: dict[str, Any]) -> dict[str, Any] | None: ...
 
-    def prepare_patch(self, run: dict[str, Any]) -> dict[str, Any] | None: ...
+    def prepare_patch(self, run: dict[str, Any], *, alone: bool = False) -> dict[str, Any] | None: ...
 
 
 class Ingestion:
@@ -109,10 +109,12 @@ class Ingestion:
         for run in posts:
             run.setdefault("id", uuid.uuid4())
             run.setdefault("start_time", dt.datetime.now(dt.UTC))
-        prepared = [("post", run) for post in posts if (run := self._rules.prepare_post(post)) is not None]
-        prepared += [
-            ("patch", run) for patch in patches if (run := self._rules.prepare_patch(patch)) is not None
-        ]
+        prepared = [("post", kept) for post in posts if (kept := self._rules.prepare_post(post)) is not None]
+        created = {str(run["id"]) for run in posts}
+        for patch in patches:
+            changed = self._rules.prepare_patch(patch, alone=str(patch["id"]) not in created)
+            if changed is not None:
+                prepared.append(("patch", changed))
         if self._buffer is not None and prepared:
             try:
                 answer = self._buffer.process([run for _, run in prepared])
@@ -130,25 +132,27 @@ class Ingestion:
         delivery = Delivery(self._transport, stats, self._rules.report, Patience(attempts=_ATTEMPTS))
         mode = self._rules.mode.get()
         groups: dict[Any, list[Op]] = {}
-        for op in merged(ops):
+        for op in ops:
             groups.setdefault(op[_snapshot.AUTH], []).append(op)
         for auth, group in groups.items():
             own = None if auth is None else [of_credentials(auth)]
             for target in own or write_endpoints(self._transport().config):
-                for batch in cut(group, mode.runs, mode.bytes):
+                for batch in cut(merged(group), mode.runs, mode.bytes):
                     delivery.deliver(batch, target, encoding)
 
 
 def _as_dict(run: Any, *, allow_files: bool) -> dict[str, Any]:
     """A fresh dict of a run that has a place in a trace."""
     if hasattr(run, "model_dump"):
-        given = run.model_dump(exclude_none=True, exclude={"child_runs", "child_run_ids", "attachments"})
+        given: dict[str, Any] = run.model_dump(
+            exclude_none=True, exclude={"child_runs", "child_run_ids", "attachments"}
+        )
         given["attachments"] = run.attachments
     else:
         given = dict(run)
     if not given.get("trace_id") or not given.get("dotted_order"):
         raise LangSmithUserError(
-            f"A batch needs trace_id and dotted_order of each run; {str(given.get('id')):.60} lacks one."
+            f"A batch needs trace_id and dotted_order of each run; {given.get('id')!s:.60} lacks one."
         )
     _snapshot.check_attachments(given.get("attachments"), allow_files=allow_files)
     given["dangerously_allow_filesystem"] = allow_files

@@ -7,7 +7,7 @@ import os
 from typing import TYPE_CHECKING, NamedTuple
 
 from smithkit import environment
-from smithkit.tracing.pipeline._decoded import extra_json
+from smithkit.tracing.pipeline._decoded import extra_json, main_json
 from smithkit.tracing.pipeline._snapshot import (
     ATTACHMENTS,
     EXTRA,
@@ -16,8 +16,8 @@ from smithkit.tracing.pipeline._snapshot import (
     FIRST_FIELD,
     ID,
     KIND,
-    MAIN,
     PATCH,
+    PENDING_REVISION,
     POST,
 )
 
@@ -31,17 +31,15 @@ __all__ = ["Body", "Compressor", "encode"]
 
 _BOUNDARY = os.urandom(16).hex().encode()
 _CONTENT_TYPE = f"multipart/form-data; boundary={_BOUNDARY.decode()}"
-_JSON_PART = (
-    b"--" + _BOUNDARY + b'\r\nContent-Disposition: form-data; name="%b%b"\r\n'
-    b"Content-Type: application/json\r\nContent-Length: %d\r\n\r\n"
-)
-_OTHER_PART = (
-    b"--" + _BOUNDARY + b'\r\nContent-Disposition: form-data; name="attachment.%b.%b"\r\n'
-    b"Content-Type: %b\r\n%b\r\n"
-)
+_START = b"--" + _BOUNDARY + b'\r\nContent-Disposition: form-data; name="'
+_AS_JSON = b'"\r\nContent-Type: application/json\r\nContent-Length: '
 _END = b"--" + _BOUNDARY + b"--\r\n"
-_PREFIXES = {POST: b"post.", PATCH: b"patch.", FEEDBACK: b"feedback."}
-_FIELDS = tuple((place, b"." + name.encode()) for place, name in enumerate(FIELDS, FIRST_FIELD))
+_STARTS = {
+    kind: _START + name for kind, name in ((POST, b"post."), (PATCH, b"patch."), (FEEDBACK, b"feedback."))
+}
+_FIELDS = tuple((place, b"." + name.encode() + _AS_JSON) for place, name in enumerate(FIELDS, FIRST_FIELD))
+_CACHED = 2048
+_LENGTHS = [b"%d\r\n\r\n" % length for length in range(_CACHED)]
 _DEFAULT_LEVEL = 1
 _log = logging.getLogger("smithkit.tracing")
 
@@ -104,36 +102,43 @@ def encode(ops: Iterable[Op], compressor: Compressor | None = None) -> Body:
 
 def _append(pieces: list[bytes], op: Op) -> int:
     """Append an op's parts; the size of what they hold."""
-    name = _PREFIXES[op[KIND]] + op[ID]
-    main = op[MAIN]
-    pieces += (_JSON_PART % (name, b"", len(main)), main, b"\r\n")
-    size = len(main)
-    for place, suffix in _FIELDS:
+    start = _STARTS[op[KIND]] + op[ID].encode()
+    value = main_json(op)
+    size = len(value)
+    pieces += (start, _AS_JSON, _LENGTHS[size] if size < _CACHED else b"%d\r\n\r\n" % size, value, b"\r\n")
+    for place, field in _FIELDS:
         value = op[place]
         if value is not None:
-            if place == EXTRA:
-                value = extra_json(op)
-            size += len(value)
-            pieces += (_JSON_PART % (name, suffix, len(value)), value, b"\r\n")
-    for attachment in op[ATTACHMENTS] or ():
-        size += _append_attachment(pieces, op[ID], attachment)
+            if place == EXTRA and op[PENDING_REVISION]:
+                value = extra_json(op) or value
+            length = len(value)
+            size += length
+            pieces += (
+                start,
+                field,
+                _LENGTHS[length] if length < _CACHED else b"%d\r\n\r\n" % length,
+                value,
+                b"\r\n",
+            )
+    if op[ATTACHMENTS] is not None:
+        for attachment in op[ATTACHMENTS]:
+            size += _append_attachment(pieces, op[ID].encode(), attachment)
     return size
 
 
 def _append_attachment(pieces: list[bytes], run: bytes, attachment: tuple[Any, ...]) -> int:
     name, mime, data, path = attachment
-    length = b"Content-Length: %d\r\n"
-    kind = _header_value(mime)
-    if data is None:
+    if data is not None:
+        described = b"%b\r\nContent-Length: %d" % (_header_value(mime), len(data))
+    else:
         try:
             with open(path, "rb") as file:  # noqa: PTH123 - the op holds text
                 data = file.read()
         except OSError as error:
             _log.warning("Attachment %r is left out: %s", name, error)
             return 0
-        kind += b"; length=%d" % len(data)
-        length = b""
-    header = _OTHER_PART % (run, _part_name(name), kind, length % len(data) if length else b"")
+        described = b"%b; length=%d" % (_header_value(mime), len(data))
+    header = b'%battachment.%b.%b"\r\nContent-Type: %b\r\n\r\n' % (_START, run, _part_name(name), described)
     pieces += (header, data, b"\r\n")
     return len(data)
 

@@ -56,7 +56,7 @@ class Reporter:
         if self._callback is not None:
             try:
                 self._callback(error)
-            except Exception:
+            except Exception:  # noqa: BLE001 - foreign code
                 _log.exception("tracing_error_callback failed")
         if self._hooks.has("on_tracing_error"):
             runs: list[dict[str, Any]] = [decoded(op) for op in ops]

@@ -55,7 +55,7 @@ class Lane:
         export: Hooks that get each batch as well, or None.
     """
 
-    def __init__(  # noqa: PLR0913 - what a sender needs
+    def __init__(
         self,
         target: Target,
         *,
@@ -167,14 +167,14 @@ class Lane:
         if self._export is not None and ops and self._export.has("export_runs"):
             self._export.notify("export_runs", batch=[decoded(op) for op in merged(ops)])
         groups: dict[tuple[object, ...] | None, list[Op]] = {}
-        for op in merged(ops):
+        for op in ops:
             groups.setdefault(op[AUTH], []).append(op)
         for auth, group in groups.items():
             target = self._target if auth is None else of_credentials(auth)
             encoding = Encoding.JSON
             if mode.multipart:
                 encoding = Encoding.ZSTD if mode.zstd and auth is None else Encoding.PLAIN
-            for batch in cut(group, mode.runs, mode.bytes):
+            for batch in cut(merged(group), mode.runs, mode.bytes):
                 yield target, encoding, batch
 
     def _ready(self) -> None:

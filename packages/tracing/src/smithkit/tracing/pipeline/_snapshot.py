@@ -1,11 +1,13 @@
 """From a run to an `Op`: what a run is at this moment, as bytes.
 
 An op is a flat tuple of bytes and scalars. The garbage collector stops tracking such tuples, which
-makes a full queue cost nothing; and whatever the program does to its objects later is not seen.
+makes a full queue cost nothing; and whatever the program does to its objects later is not seen. Small
+fields stay the immutable values that they are, and are encoded by the sender; everything else is JSON.
 """
 
 from __future__ import annotations
 
+import datetime as dt
 import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -43,7 +45,7 @@ __all__ = [
 ]
 
 Op = tuple[Any, ...]
-"""(kind, id, trace, main, inputs, outputs, events, extra, error, serialized, attachments, auth,
+"""(kind, id, trace, (names, values, whether some are JSON) of the small fields, inputs, outputs, events, extra, error, serialized, attachments, auth,
 pending revision, size, how many ops it is made of): see the constants for each place."""
 
 KIND, ID, TRACE, MAIN = 0, 1, 2, 3
@@ -57,9 +59,11 @@ FIELDS = ("inputs", "outputs", "events", "extra", "error", "serialized")
 AUTH_FIELDS = ("api_url", "api_key", "service_key", "tenant_id", "authorization", "cookie")
 """Credentials that a run may bring along."""
 
-_OP_OVERHEAD = 400  # bytes of a tuple and of its bytes objects, beside their content
+_AUTH_NAMES = frozenset(AUTH_FIELDS)
+_OP_OVERHEAD = 700  # bytes of a tuple and of its bytes objects, beside their content
 _TRACE_IN_DOTTED_ORDER = slice(22, 58)
-_QUOTED_UUID = 38
+_UUID_LENGTH = 36
+_SCALARS = frozenset((str, type(None), int, float, bool, dt.datetime))
 _SERIALIZED_KINDS = ("llm", "prompt")
 _log = logging.getLogger("smithkit.tracing")
 
@@ -75,15 +79,7 @@ def post_op(
         auth: Its own credentials, see `take_auth`.
         with_runtime: Whether to say what it runs on.
     """
-    pop = run.pop
-    strip_serialized(run)
-    inputs, outputs, events, extra = (
-        pop("inputs", None),
-        pop("outputs", None),
-        pop("events", None),
-        pop("extra", None),
-    )
-    error, serialized, attachments = pop("error", None), pop("serialized", None), _attachments(run)
+    extra = run.pop("extra", None)
     pending = False
     if with_runtime:
         state = _runtime.current()
@@ -91,9 +87,7 @@ def post_op(
         extra_json: bytes | None = _extra_json(extra, state, dumps) if extra else state.extra_json
     else:
         extra_json = None if extra is None else dumps(extra)
-    return _op(
-        POST, run, dumps, inputs, outputs, events, extra_json, error, serialized, attachments, auth, pending
-    )
+    return _op(POST, run, dumps, extra_json, auth, pending)
 
 
 def patch_op(
@@ -107,14 +101,7 @@ def patch_op(
         auth: Its own credentials.
         with_runtime: Whether to say in an `extra` that is not empty what it runs on.
     """
-    pop = run.pop
-    inputs, outputs, events, extra = (
-        pop("inputs", None),
-        pop("outputs", None),
-        pop("events", None),
-        pop("extra", None),
-    )
-    error, serialized, attachments = pop("error", None), pop("serialized", None), _attachments(run)
+    extra = run.pop("extra", None)
     pending = False
     if with_runtime and extra and isinstance(extra, dict):
         state = _runtime.current()
@@ -122,9 +109,7 @@ def patch_op(
         extra_json: bytes | None = _extra_json(extra, state, dumps)
     else:
         extra_json = None if extra is None else dumps(extra)
-    return _op(
-        PATCH, run, dumps, inputs, outputs, events, extra_json, error, serialized, attachments, auth, pending
-    )
+    return _op(PATCH, run, dumps, extra_json, auth, pending)
 
 
 def feedback_op(feedback: dict[str, Any], dumps: Callable[[Any], bytes]) -> Op:
@@ -134,10 +119,10 @@ def feedback_op(feedback: dict[str, Any], dumps: Callable[[Any], bytes]) -> Op:
         feedback: With `id` and `trace_id`.
         dumps: Encoder.
     """
-    main = dumps(feedback)
-    key = _id_bytes(feedback["id"], dumps)
+    main = tuple(feedback), (*map(dumps, feedback.values()),), True
+    size = sum(map(len, main[1])) + _OP_OVERHEAD
     trace = str(feedback.get("trace_id"))
-    size = len(main) + _OP_OVERHEAD
+    key = _id_text(feedback["id"])
     return (FEEDBACK, key, trace, main, None, None, None, None, None, None, None, None, False, size, 1)
 
 
@@ -150,14 +135,10 @@ def take_auth(run: dict[str, Any]) -> tuple[Any, ...] | None:
     Returns:
         The values of `AUTH_FIELDS`, or None where there are none.
     """
-    found = None
-    for name in AUTH_FIELDS:
-        if name in run:
-            value = run.pop(name)
-            if value is not None:
-                found = found or {}
-                found[name] = value
-    return None if found is None else tuple(found.get(name) for name in AUTH_FIELDS)
+    if _AUTH_NAMES.isdisjoint(run):
+        return None
+    values = tuple([run.pop(name, None) for name in AUTH_FIELDS])
+    return values if any(value is not None for value in values) else None
 
 
 def strip_serialized(run: dict[str, Any]) -> None:
@@ -185,22 +166,19 @@ def check_attachments(attachments: Any, *, allow_files: bool) -> None:
             )
 
 
-def _op(  # noqa: PLR0913, PLR0917 - the places of an op
+def _op(  # noqa: C901, PLR0917 - on the path of every run, where keywords cost
     kind: int,
     run: dict[str, Any],
     dumps: Callable[[Any], bytes],
-    inputs: Any,
-    outputs: Any,
-    events: Any,
     extra: bytes | None,
-    error: Any,
-    serialized: Any,
-    attachments: tuple[Any, ...] | None,
     auth: tuple[Any, ...] | None,
     pending: bool,  # noqa: FBT001
 ) -> Op:
-    main = dumps(run)
-    size = len(main) + _OP_OVERHEAD
+    pop = run.pop
+    inputs, outputs, events = pop("inputs", None), pop("outputs", None), pop("events", None)
+    error, attachments, serialized = pop("error", None), None, None
+    pop("replicas", None)
+    size = _OP_OVERHEAD
     if inputs is not None:
         inputs = dumps(inputs)
         size += len(inputs)
@@ -215,24 +193,36 @@ def _op(  # noqa: PLR0913, PLR0917 - the places of an op
     if error is not None:
         error = dumps(error)
         size += len(error)
-    if serialized is not None:
-        serialized = dumps(serialized)
-        size += len(serialized)
-    if attachments is not None:
-        size += sum(len(data) for _, _, data, _ in attachments if data is not None)
-    key = _id_bytes(run["id"], dumps)
-    trace = run["dotted_order"][_TRACE_IN_DOTTED_ORDER] or str(run["trace_id"])
+    if run.get("serialized") is not None:
+        strip_serialized(run)
+        serialized = pop("serialized", None)
+        if serialized is not None:
+            serialized = dumps(serialized)
+            size += len(serialized)
+    if "attachments" in run:
+        attachments = _attachments(run)
+        size += sum(len(data) for _, _, data, _ in attachments or () if data is not None)
+    pop("dangerously_allow_filesystem", None)
+    order = run["dotted_order"]
+    key = run["id"]
+    if type(key) is not str or len(key) != _UUID_LENGTH or not key.isprintable() or '"' in key:
+        key = _id_text(key)
+    values = tuple(run.values())
+    if _SCALARS.issuperset(map(type, values)):
+        main = (tuple(run), values, False)
+        size += len(order) + len(run.get("name") or "")
+    else:
+        values = tuple([value if type(value) in _SCALARS else dumps(value) for value in values])
+        main = (tuple(run), values, True)
+        size += sum(len(value) for value in values if isinstance(value, str | bytes))
     return (
-        kind, key, trace, main, inputs, outputs, events, extra, error, serialized, attachments, auth, pending, size, 1,
+        kind, key, order[_TRACE_IN_DOTTED_ORDER] or str(run["trace_id"]), main,
+        inputs, outputs, events, extra, error, serialized, attachments, auth, pending, size, 1,
     )  # fmt: skip
 
 
-def _id_bytes(value: Any, dumps: Callable[[Any], bytes]) -> bytes:
-    """A run's id as it stands in part names: 36 characters that need no escaping."""
-    quoted = dumps(value)  # several times faster than str(UUID)
-    if len(quoted) != _QUOTED_UUID or b"\\" in quoted:
-        return str(UUID(str(value))).encode()
-    return quoted[1:-1]
+def _id_text(value: Any) -> str:
+    return str(value if isinstance(value, UUID) else UUID(str(value)))
 
 
 def _extra_json(extra: Any, state: _runtime.EnvironmentState, dumps: Callable[[Any], bytes]) -> bytes:
@@ -242,8 +232,10 @@ def _extra_json(extra: Any, state: _runtime.EnvironmentState, dumps: Callable[[A
         merged = _runtime.merge_extra(extra, state)
         merged["metadata"] = merged.pop("metadata")
         return dumps(merged)
-    metadata_json = dumps({**state.metadata, **metadata} if metadata else state.metadata)
-    rest = {key: value for key, value in extra.items() if key != "metadata"}
+    if metadata and state.metadata:
+        metadata = {**state.metadata, **metadata}
+    metadata_json = dumps(metadata or state.metadata)
+    rest = None if len(extra) == 1 else {key: value for key, value in extra.items() if key != "metadata"}
     if not rest:
         return b'{"runtime":%b,"metadata":%b}' % (state.runtime_json, metadata_json)
     return b'{"runtime":%b,%b,"metadata":%b}' % (state.runtime_json, dumps(rest)[1:-1], metadata_json)
@@ -251,21 +243,17 @@ def _extra_json(extra: Any, state: _runtime.EnvironmentState, dumps: Callable[[A
 
 def _attachments(run: dict[str, Any]) -> tuple[Any, ...] | None:
     """((name, MIME type, bytes or None, path or None), …) of a run's attachments."""
-    given = run.pop("attachments", None)
-    allow_files = run.pop("dangerously_allow_filesystem", False)
-    run.pop("replicas", None)
-    if not given:
-        return None
-    taken = []
-    for name, attachment in given.items():
+    given = run.pop("attachments")
+    allow_files = run.get("dangerously_allow_filesystem", False)
+    taken: list[tuple[Any, ...]] = []
+    for name, attachment in (given or {}).items():
         mime, data = attachment[0], attachment[1]
         if "." in name:
             _log.warning("Attachment %r is left out: names of attachments may not hold a dot.", name)
-        elif isinstance(data, Path):
-            if allow_files:
-                taken.append((name, mime, None, str(data)))
-            else:
-                _log.warning("Attachment %r is left out: it names a file, which nobody has allowed.", name)
-        else:
+        elif not isinstance(data, Path):
             taken.append((name, mime, bytes(data), None))
+        elif allow_files:
+            taken.append((name, mime, None, str(data)))
+        else:
+            _log.warning("Attachment %r is left out: it names a file, which nobody has allowed.", name)
     return tuple(taken) or None
