@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from typing import Literal
 
-    from smithkit.tracing._traceable import Options
+    from smithkit.tracing._decoration import Options
 
 __all__ = ["chosen_parent", "fail", "finish", "inherited", "inherited_tags", "start", "start_run"]
 

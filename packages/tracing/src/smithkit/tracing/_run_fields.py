@@ -10,13 +10,14 @@ attachments, a reference example …) lives in one dictionary that most runs nev
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
+from typing import TYPE_CHECKING, Any
 
 from smithkit.tracing import _identity
 from smithkit.tracing._context import default_project
+from smithkit.tracing._rare import Rare
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
     from uuid import UUID
 
@@ -24,44 +25,11 @@ if TYPE_CHECKING:
 
 __all__ = ["RunFields", "nanoseconds"]
 
-T = TypeVar("T")
-
 # What a patch has to repeat because it changed after the post.
 TOUCHED_INPUTS = 1
 TOUCHED_TAGS = 2
 TOUCHED_EXTRA = 4
 TOUCHED_REFERENCE = 8
-
-
-class _Rare(Generic[T]):
-    """A field that few runs have: made on first access, in the run's `_rare` dictionary."""
-
-    def __init__(self, default: Callable[[], T]) -> None:
-        self._default = default
-
-    def __set_name__(self, owner: type, name: str) -> None:
-        self._name = name
-
-    @overload
-    def __get__(self, run: None, owner: type) -> _Rare[T]: ...
-    @overload
-    def __get__(self, run: RunFields, owner: type) -> T: ...
-    def __get__(self, run: RunFields | None, owner: type) -> _Rare[T] | T:
-        if run is None:
-            return self
-        rare = run._rare
-        if rare is not None and self._name in rare:
-            value: T = rare[self._name]
-            return value
-        made = self._default()
-        if isinstance(made, (dict, list)):  # what it holds must be found again
-            self.__set__(run, made)
-        return made
-
-    def __set__(self, run: RunFields, value: T) -> None:
-        if run._rare is None:
-            run._rare = {}
-        run._rare[self._name] = value
 
 
 class RunFields:
@@ -95,12 +63,12 @@ class RunFields:
         "trace_id_text",
     )
 
-    serialized = _Rare["dict[str, Any] | None"](lambda: None)
-    events = _Rare["list[dict[str, Any]]"](list)
-    attachments = _Rare["dict[str, Any]"](dict)
-    child_runs = _Rare["list[RunTree]"](list)
-    replicas = _Rare["Sequence[Mapping[str, Any]] | None"](lambda: None)
-    dangerously_allow_filesystem = _Rare["bool"](lambda: False)
+    serialized = Rare["dict[str, Any] | None"](lambda: None)
+    events = Rare["list[dict[str, Any]]"](list)
+    attachments = Rare["dict[str, Any]"](dict)
+    child_runs = Rare["list[RunTree]"](list)
+    replicas = Rare["Sequence[Mapping[str, Any]] | None"](lambda: None)
+    dangerously_allow_filesystem = Rare["bool"](lambda: False)
 
     id_text: str
     trace_id_text: str

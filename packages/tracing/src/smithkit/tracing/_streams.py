@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from typing import Self
 
     from smithkit.tracing._context import Scope
-    from smithkit.tracing._traceable import Options
+    from smithkit.tracing._decoration import Options
     from smithkit.tracing.run_trees import RunTree
 
 __all__ = ["AsyncGeneratorRun", "follow", "run_generator"]
