@@ -150,6 +150,26 @@ def test_it_is_not_opened_to_other_machines_without_a_key(monkeypatch, capsys, t
     assert not (tmp_path / "x.db").exists()
 
 
+def test_a_port_in_use_is_told_in_one_line(serve, capsys, tmp_path):
+    with serve() as served:
+        port = served.url.rpartition(":")[2]
+        assert command.main(["--port", port, "--db", str(tmp_path / "x.db")]) == 1
+    assert port in capsys.readouterr().err
+
+
+def test_answers_on_a_kept_connection_do_not_wait_for_acknowledgements(serve, http):
+    import time
+
+    with serve() as served:
+        http.get(f"{served.url}/health")
+        times = []
+        for _ in range(20):
+            start = time.perf_counter()
+            http.get(f"{served.url}/health")
+            times.append(time.perf_counter() - start)
+    assert sorted(times)[5] < 0.035
+
+
 def test_the_database_is_in_the_home_of_smithkit_by_default(monkeypatch, tmp_path):
     monkeypatch.setenv("SMITHKIT_HOME", str(tmp_path))
     assert command._default_url() == str(tmp_path / "smithkit.db")
