@@ -8,6 +8,9 @@ import json
 import os
 import queue
 import socket
+import subprocess
+import sys
+import textwrap
 import threading
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -235,3 +238,43 @@ def fast_clock(monkeypatch):
     monkeypatch.setattr("smithkit.transport._sync.time", SimpleNamespace(sleep=pauses.append))
     monkeypatch.setattr("smithkit.transport._aio.asyncio", SimpleNamespace(sleep=sleep))
     return pauses
+
+
+class Site:
+    """A folder of distributions for processes of their own."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        folder.mkdir()
+
+    def add(self, name, code, *, version="1.0", entry_point=None):
+        """Install a distribution of one module whose entry point has its name."""
+        module = name.replace("-", "_")
+        (self.folder / f"{module}.py").write_text(textwrap.dedent(code))
+        info = self.folder / f"{module}-{version}.dist-info"
+        info.mkdir()
+        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")
+        (info / "entry_points.txt").write_text(f"[smithkit]\n{name} = {entry_point or module}\n")
+
+    def run(self, *arguments, **variables):
+        """Run Python, and so what is installed here, in a process of its own."""
+        environment = {**os.environ, "PYTHONPATH": str(self.folder), **variables}
+        return subprocess.run(
+            [sys.executable, *arguments],
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+
+    def python(self, code, *options, **variables):
+        """Run code; gives what it prints."""
+        done = self.run(*options, "-c", textwrap.dedent(code), **variables)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+
+@pytest.fixture
+def site(tmp_path):
+    return Site(tmp_path / "site")

@@ -45,12 +45,14 @@ if TYPE_CHECKING:
 
     _Composed = type
 else:
+    from contextlib import suppress
 
     class _Composed(type):
         """Composes the clients before one of them is instantiated or looked into."""
 
         def __call__(cls, *args: Any, **kwargs: Any) -> Any:
-            if not _compose() and not _composed:
+            _compose()
+            if not _composed:
                 from smithkit.errors import LangSmithUserError
 
                 raise LangSmithUserError(
@@ -59,9 +61,11 @@ else:
             return super().__call__(*args, **kwargs)
 
         def __getattr__(cls, name: str) -> Any:
-            if name.startswith("__") or not _compose():
-                raise AttributeError(_missing(cls.__name__, name))
-            return getattr(cls, name)
+            if not name.startswith("__"):
+                _compose()
+                with suppress(AttributeError):
+                    return super().__getattribute__(name)
+            raise AttributeError(_missing(cls.__name__, name))
 
         def __dir__(cls) -> list[str]:
             _compose()
@@ -307,34 +311,29 @@ class AsyncClient(_AsyncClientBases, metaclass=_Composed):
             raise AttributeError(_missing(type(self).__name__, name))
 
 
-_composing = False
 _composed = False
 
 
-def _compose() -> bool:
-    """Compose the clients of what is installed; False if they were composed before this call."""
-    global _composing  # noqa: PLW0603 - once a process
+def _compose() -> None:
+    """Compose the clients of what is installed, unless it is a plugin that asks while it is loaded."""
     if _composed:
-        return False
+        return
     from smithkit.errors import PluginWarning
     from smithkit.plugins import manager
 
     with manager().lock:
-        if _composed or _composing:  # composing: a plugin looks into the clients while it is loaded
-            return False
-        _composing = True
+        if _composed or manager().loading:
+            return
         try:
             manager().load()
         except PluginWarning:  # warnings are errors: it is raised once, and then the clients work
             _finish()
             raise
-        finally:
-            _composing = False
         _finish()
-    return True
 
 
 def _finish() -> None:
+    """Give the clients their bases."""
     global _composed  # noqa: PLW0603 - once a process
     from smithkit.plugins import manager
 

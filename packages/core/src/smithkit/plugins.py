@@ -261,6 +261,8 @@ class PluginManager:
         self._hooks = _Hooks()
         self.lock = threading.RLock()
         """Held while plugins come or go, and while the clients are composed of them."""
+        self.loading = False
+        """Whether entry points are being loaded."""
         self._loaded = False
         self._listeners: list[Callable[[], None]] = []
         self.registry = MethodRegistry()
@@ -269,15 +271,15 @@ class PluginManager:
     def load(self) -> None:
         """Load the entry points, once; later calls do nothing."""
         with self.lock:
-            if self._loaded:
+            if self._loaded or self.loading:
                 return
-            self._loaded = True
+            self.loading = True
             try:
                 for entry_point in _entry_points():
                     self._load_one(entry_point)
-            except BaseException:  # the user's Ctrl-C: the next call goes on
-                self._loaded = False
-                raise
+            finally:  # after the user's Ctrl-C the next call goes on
+                self.loading = False
+            self._loaded = True
             _warn_of_failures(self.records)
 
     def register(self, plugin: object, name: str | None = None) -> object:
