@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -15,15 +16,16 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
+SOURCES = (".gitignore", "CHANGELOG.md", "LICENSE", "README.md", "examples", "packages", "pyproject.toml")
 FIRST_PARTY = ("core", "tracing", "datasets", "prompts", "feedback", "evaluation", "server")
-DISTRIBUTIONS = {"smithkit": ROOT, **{f"smithkit-{name}": ROOT / "packages" / name for name in FIRST_PARTY}}
-EXAMPLE_PLUGIN = ROOT / "examples" / "plugin"
+FOLDERS = {"smithkit": ".", **{f"smithkit-{name}": f"packages/{name}" for name in FIRST_PARTY}}
+EXAMPLE_PLUGIN = ("smithkit-example-meter", "examples/plugin")
 ENVIRONMENTS = {
     "core": ["smithkit-core"],
     "prompts": ["smithkit-core[prompts]"],
     "tracing": ["smithkit-core[tracing]"],
     "everything": ["smithkit"],
-    "plugin": ["smithkit-core[prompts,async]", "smithkit-example-meter", "pytest"],
+    "plugin": ["smithkit-core[prompts,async]", EXAMPLE_PLUGIN[0], "pytest"],
 }
 """Environment → what a user asks pip for."""
 
@@ -103,7 +105,7 @@ def _uv_program():
     return uv.find_uv_bin()
 
 
-def _build(source, target, *, kind):
+def _build(project, target, *, kind):
     _uv(
         "build",
         "--quiet",
@@ -113,7 +115,7 @@ def _build(source, target, *, kind):
         sys.executable,
         "-o",
         target,
-        source,
+        project,
     )
 
 
@@ -128,9 +130,25 @@ def workshop(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def distributions():
+def source(workshop):
+    """A copy of what is built: nobody changes it while the tests run."""
+
+    def make(folder):
+        folder.mkdir()
+        for name in SOURCES:
+            if (ROOT / name).is_dir():
+                ignored = shutil.ignore_patterns("__pycache__", "dist", ".venv", ".*_cache")
+                shutil.copytree(ROOT / name, folder / name, ignore=ignored)
+            else:
+                shutil.copy(ROOT / name, folder / name)
+
+    return workshop.once("source", make)
+
+
+@pytest.fixture(scope="session")
+def distributions(source):
     """First-party distribution → the folder of its `pyproject.toml`."""
-    return DISTRIBUTIONS
+    return {name: source / folder for name, folder in FOLDERS.items()}
 
 
 @pytest.fixture(scope="session")
@@ -140,13 +158,13 @@ def build():
 
 
 @pytest.fixture(scope="session")
-def wheels(workshop):
+def wheels(workshop, source, distributions):
     """The folder of all wheels, the example plugin's among them."""
 
     def make(folder):
-        sources = [*DISTRIBUTIONS.values(), EXAMPLE_PLUGIN]
+        projects = [*distributions.values(), source / EXAMPLE_PLUGIN[1]]
         with ThreadPoolExecutor(2) as pool:
-            list(pool.map(lambda source: _build(source, folder, kind="wheel"), sources))
+            list(pool.map(lambda project: _build(project, folder, kind="wheel"), projects))
 
     return workshop.once("wheels", make)
 
@@ -158,7 +176,7 @@ def environment(workshop, wheels):
     def make(folder, requirements):
         _uv("venv", "--quiet", "--python", sys.executable, folder)
         # What is built here must not be confused with an earlier build of the same version.
-        names = [*DISTRIBUTIONS, "smithkit-example-meter"]
+        names = [*FOLDERS, EXAMPLE_PLUGIN[0]]
         refresh = [argument for name in names for argument in ("--refresh-package", name)]
         _uv(
             *("pip", "install", "--quiet", "--find-links", wheels, *refresh),
