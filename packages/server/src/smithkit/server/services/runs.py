@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = ["RunService"]
 
-_STEP = 10  # runs whose payloads are read at a time
+_STEP = 25  # runs whose payloads are read at a time
 _NULL = orjson.Fragment(b"null")
 
 
