@@ -306,6 +306,8 @@ REFUSED = {
     "unknown kind": ("put.{id}", {}),
     "not a UUID": ("post.12", {}),
     "feedback without key": ("feedback.{id}", {}),
+    "feedback with an endless score": ("feedback.{id}", b'{"key": "k", "score": 1' + b"0" * 400 + b"}"),
+    "feedback with a text as score": ("feedback.{id}", {"key": "k", "score": "high"}),
     "attachment without name": ("attachment.{id}", ("a/b", b"")),
 }
 

@@ -12,7 +12,9 @@ __all__ = ["COST_SCALE", "find_usage", "format_cost", "usage_columns", "usage_de
 COST_SCALE = 10**10
 """Costs are stored as integers of this fraction of a dollar, so that sums are exact."""
 
-_LARGEST = 2**53
+# Beyond these a value is nonsense, and sums over many runs would not fit into 64 bits.
+_MOST_TOKENS = 10**12
+_HIGHEST_COST = 10**5 * COST_SCALE
 _TOKENS = (
     ("input_tokens", "prompt_tokens"),
     ("output_tokens", "completion_tokens"),
@@ -90,7 +92,7 @@ def format_cost(value: int | None) -> str | None:
 def _count(value: Any) -> int | None:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
-    return int(value) if 0 <= value <= _LARGEST else None
+    return int(value) if 0 <= value <= _MOST_TOKENS else None
 
 
 def _cost(value: Any) -> int | None:
@@ -100,4 +102,4 @@ def _cost(value: Any) -> int | None:
         scaled = Decimal(str(value)) * COST_SCALE
     except InvalidOperation:
         return None
-    return int(scaled.to_integral_value()) if scaled.is_finite() and 0 <= scaled <= _LARGEST * 64 else None
+    return int(scaled.to_integral_value()) if scaled.is_finite() and 0 <= scaled <= _HIGHEST_COST else None

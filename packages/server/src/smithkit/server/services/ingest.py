@@ -176,9 +176,17 @@ def _feedback(feedback_id: UUID, body: Any, raw: bytes, where: str) -> FeedbackI
             ids[name] = None if body.get(name) is None else UUID(str(body[name]))
         except ValueError as error:
             raise unprocessable(f"{where}.{name}: is not a UUID") from error
-    score = body.get("score")
-    if isinstance(score, dict | list | str):
-        raise unprocessable(f"{where}.score: must be a number or boolean")
     return FeedbackItem(
-        feedback_id, **ids, key=key, score=None if score is None else float(score), body=raw or dump(body)
+        feedback_id, **ids, key=key, score=_score(body.get("score"), where), body=raw or dump(body)
     )
+
+
+def _score(value: Any, where: str) -> float | None:
+    if value is None:
+        return None
+    try:
+        if isinstance(value, int | float):
+            return float(value)
+    except OverflowError:
+        pass
+    raise unprocessable(f"{where}.score: must be a number or boolean")
