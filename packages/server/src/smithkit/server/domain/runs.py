@@ -91,7 +91,7 @@ class RunChange:
     Example:
         >>> change = RunChange(UUID(int=1), Rank.PATCH, values={"end_time": 5})
         >>> merge(new_row(change.id, 0), [change])[0]["status"]
-        1
+        <Status.success: 1>
     """
 
     id: UUID
