@@ -77,8 +77,12 @@ def test_an_operation_of_a_plugin_serves_both_clients(server, register):
 
     register(Adds(Pings))
 
+    async def ping():
+        async with AsyncClient(server.url) as client:
+            return await client.ping("b")
+
     assert Client(server.url).ping("a") == 200
-    assert asyncio.run(AsyncClient(server.url).ping("b")) == 200
+    assert asyncio.run(ping()) == 200
     assert [asked.query["word"] for asked in server.asked] == [["a"], ["b"]]
 
 

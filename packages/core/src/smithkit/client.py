@@ -71,6 +71,13 @@ else:
             _compose()
             return super().__dir__()
 
+        @property
+        def __signature__(cls) -> Any:
+            """The constructor's arguments, for help(): else those of `__call__` would be shown."""
+            from inspect import Signature, signature
+
+            return Signature(list(signature(cls.__init__).parameters.values())[1:])
+
     class _Uncomposed:
         """Bases can be assigned to a class only if its first base is not `object`."""
 
