@@ -17,7 +17,11 @@ from smithkit import Client
 
 INFO = {
     "version": "1",
-    "batch_ingest_config": {"use_multipart_endpoint": True, "size_limit": 100, "size_limit_bytes": 20_971_520},
+    "batch_ingest_config": {
+        "use_multipart_endpoint": True,
+        "size_limit": 100,
+        "size_limit_bytes": 20_971_520,
+    },
     "instance_flags": {"zstd_compression_enabled": True},
 }
 

@@ -20,11 +20,13 @@ if TYPE_CHECKING:
 
 __all__ = ["AsyncRunMethods", "RunMethods"]
 
-_DEFAULT_SELECT = """
+_DEFAULT_SELECT: list[str] = [
+    *"""
 app_path completion_cost completion_tokens dotted_order end_time error events extra feedback_stats
 first_token_time id inputs name outputs parent_run_id parent_run_ids prompt_cost prompt_tokens
 reference_example_id run_type session_id start_time status tags total_cost total_tokens trace_id
 """.split()
+]
 _ATTACHMENT = "attachment."
 
 

@@ -310,14 +310,11 @@ class Pipeline:
 
     def _look_at_hooks(self) -> None:
         """Hooks come and go seldom, runs often: what matters to each run is looked up here."""
-        hook = None
-        if self._hooks.has("serialize"):
-            hooks = self._hooks
-
-            def hook(value: Any) -> Any:
-                return hooks.first("serialize", value=value)
-
-        self.serializer = Serializer(hook)
+        hooks = self._hooks
+        has_codec = hooks.has("serialize")
+        self.serializer = Serializer(
+            (lambda value: hooks.first("serialize", value=value)) if has_codec else None
+        )
         self._process_runs = self._hooks.has("process_runs")
         self._simple = not (self.redactor.needed or self._process_runs or self._buffer is not None)
 

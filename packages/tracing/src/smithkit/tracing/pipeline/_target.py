@@ -43,7 +43,7 @@ def of_credentials(auth: tuple[Any, ...]) -> Target:
     Args:
         auth: Values of `AUTH_FIELDS`.
     """
-    given = dict(zip(AUTH_FIELDS, auth, strict=True))
+    given: dict[str, Any] = dict(zip(AUTH_FIELDS, auth, strict=True))
     headers: dict[str, str | None] = {}
     if given["service_key"] or given["authorization"] or given["cookie"]:
         headers["x-api-key"] = None

@@ -1,0 +1,218 @@
+"""Threads, bounds, waiting and closing."""
+
+from __future__ import annotations
+
+import gc
+import subprocess
+import sys
+import threading
+import time
+import weakref
+
+import pytest
+
+from smithkit.tracing.pipeline._queue import TraceQueue
+from smithkit.tracing.pipeline._snapshot import post_op
+from smithkit.tracing.pipeline._stats import TracingStats
+
+
+def senders():
+    return [thread for thread in threading.enumerate() if thread.name == "smithkit-tracing"]
+
+
+def balanced(stats):
+    return stats.submitted == stats.queued + stats.sent + stats.dropped + stats.failed
+
+
+def test_nothing_starts_before_the_first_run(tmp_path):
+    program = (
+        "import sys, threading, socket\n"
+        "def refuse(*a, **k): raise AssertionError('socket')\n"
+        "from smithkit import Client\n"
+        "client = Client('http://127.0.0.1:9', api_key='k')\n"
+        "socket.socket.connect = refuse\n"
+        "client.flush(); client.tracing_stats(); client.cleanup(); client.close()\n"
+        "assert threading.active_count() == 1\n"
+        "assert 'zstandard' not in sys.modules\n"
+        "assert 'pydantic' not in sys.modules, 'pydantic'\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_one_thread_a_client(server, client, run_factory):
+    before = len(senders())
+    for _ in range(20):
+        client.submit_post(run_factory())
+    client.flush()
+    assert len(senders()) == before + 1
+
+
+def test_flush_returns_in_time_with_a_dead_server(make_client, run_factory):
+    client = make_client("http://127.0.0.1:9")
+    client.submit_post(run_factory())
+    started = time.monotonic()
+    assert client.flush(0.3) is None
+    assert time.monotonic() - started < 3
+    assert client.tracing_stats().queued == 1
+
+
+def test_flush_waits_for_everything_before_it(server, client, run_factory):
+    gate = threading.Event()
+    server.answer = lambda request, number: 202 if gate.wait(10) else 500
+    client.submit_post(run_factory())
+    server.wait_for(1)
+    client.submit_post(run_factory())
+    threading.Timer(0.1, gate.set).start()
+    client.flush(20)
+    assert client.tracing_stats().sent == 2
+
+
+def test_flush_from_a_callback_does_not_wait_for_itself(server, make_client, run_factory):
+    client = make_client(tracing_error_callback=lambda error: client.flush(30))
+    server.answer = lambda request, number: 403
+    client.submit_post(run_factory())
+    started = time.monotonic()
+    client.flush(20)
+    assert time.monotonic() - started < 10
+
+
+def test_close_drops_and_counts_what_it_cannot_send(make_client, run_factory):
+    client = make_client("http://127.0.0.1:9")
+    for _ in range(5):
+        client.submit_post(run_factory())
+    client.close_tracing(0.1)
+    stats = client.tracing_stats()
+    assert (stats.queued, stats.sent) == (0, 0)
+    assert stats.dropped + stats.failed == 5
+
+
+def test_a_closed_client_can_trace_again(server, client, run_factory):
+    client.submit_post(run_factory())
+    client.cleanup()
+    client.submit_post(run_factory())
+    client.flush()
+    assert client.tracing_stats().sent == 2
+
+
+def test_a_killed_sender_is_replaced(server, client, run_factory, monkeypatch):
+    lane = client._pipeline.main_lane
+    seen = []
+    monkeypatch.setattr(threading, "excepthook", seen.append)
+
+    def die(*args):
+        raise SystemExit
+
+    monkeypatch.setattr(lane.delivery, "deliver", die)
+    client.submit_post(run_factory())
+    assert lane._thread is not None
+    lane._thread.join(10)
+    assert not lane._thread.is_alive()
+    monkeypatch.undo()
+    client.submit_post(run_factory())
+    client.flush()
+    stats = client.tracing_stats()
+    assert (stats.sent, stats.failed) == (1, 1)
+
+
+def test_a_client_that_nobody_uses_goes_and_its_thread_ends(server, run_factory, soon):
+    from smithkit import Client
+
+    client = Client(server.url, api_key="k", info={})
+    client.submit_post(run_factory())
+    client.flush()
+    thread = client._pipeline.main_lane._thread
+    reference = weakref.ref(client)
+    client.session.close()
+    del client
+
+    def gone():
+        gc.collect()
+        return reference() is None
+
+    soon(gone)
+    thread.join(10)
+    assert not thread.is_alive()
+
+
+def test_what_is_queued_is_sent_at_exit(server):
+    program = (
+        "import uuid\n"
+        "from smithkit import Client\n"
+        f"client = Client({server.url!r}, api_key='k', info={{}})\n"
+        "key = str(uuid.uuid4())\n"
+        "client.create_run('last', {}, 'chain', id=key, trace_id=key,\n"
+        "                  dotted_order='20240506T070809123456Z' + key)\n"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True)
+    assert [run["name"] for run in server.runs().values()] == ["last"]
+
+
+def test_queue_is_bounded_and_counts_with_the_server_down(make_client, run_factory, monkeypatch):
+    monkeypatch.setenv("LANGSMITH_MAX_INGEST_MEMORY_BYTES", "200000")
+    client = make_client("http://127.0.0.1:9")
+    for _ in range(1000):
+        client.submit_post(run_factory(inputs={"x": "y" * 1000}))
+        assert client.tracing_queue.bytes <= 200_000
+    stats = client.tracing_stats()
+    assert stats.submitted == 1000
+    assert stats.dropped > 700
+    assert balanced(stats)
+
+
+def op_of(run, trace=None):
+    from smithkit.tracing._serialize import dumps
+
+    if trace is not None:
+        run["trace_id"] = trace["trace_id"]
+        run["dotted_order"] = f"{trace['dotted_order']}.{run['dotted_order']}"
+    return post_op(run, dumps, None, with_runtime=False)
+
+
+def test_the_oldest_whole_traces_make_room(run_factory):
+    stats = TracingStats()
+    old, new = run_factory(), run_factory()
+    queue = TraceQueue(40_000, stats)
+    queue.put(op_of(dict(old)))
+    queue.put(op_of(dict(new)))
+    for _ in range(60):
+        queue.put(op_of(run_factory(), old))
+    left, _ = queue.take(100, 1 << 30)
+    traces = {op[2] for op in left}
+    assert old["id"] not in traces
+    assert stats.dropped + len(left) == stats.submitted
+
+
+def test_an_op_larger_than_the_queue_is_only_let_in_alone(run_factory):
+    stats = TracingStats()
+    queue = TraceQueue(5000, stats)
+    queue.put(op_of(run_factory()))
+    queue.put(op_of(run_factory(inputs={"x": "y" * 6000})))
+    assert (len(queue), stats.dropped) == (1, 1)
+    taken, _ = queue.take(10, 1 << 30)
+    queue.settle(taken)
+    queue.put(op_of(run_factory(inputs={"x": "y" * 6000})))
+    assert len(queue) == 1
+
+
+def test_many_threads_lose_nothing(server, client, run_factory, end_factory):
+    def work():
+        for _ in range(200):
+            run = run_factory()
+            client.submit_post(dict(run))
+            client.submit_patch(end_factory(run))
+
+    threads = [threading.Thread(target=work) for _ in range(5)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    client.flush(60)
+    stats = client.tracing_stats()
+    assert stats.sent == stats.submitted == 2000
+    assert len({key for _, key in server.runs()}) == 1000
+
+
+@pytest.mark.parametrize("value", [float("inf"), None])
+def test_stats_of_an_unused_client_are_zero(client, value):
+    assert client.tracing_stats() == TracingStats()
