@@ -1,6 +1,6 @@
 """Methods that are written once and serve both clients.
 
-A resource method is a generator: it yields `Request`s, gets the `Response` of each, and returns
+A resource method is a generator: it yields `Request` objects, gets the `Response` of each, and returns
 its result. What sends the requests is the transport that the client was composed with::
 
     class DatasetMethods:
@@ -169,7 +169,7 @@ if TYPE_CHECKING:
     Flow = Generator[Any, Any, T]
     """What an `operation` is: yields a `Request` (or seconds to wait), returns its result."""
     PageFlow = Generator[Request | Page[T] | float, Any, None]
-    """What a `paginated` method is: yields `Request`s and `Page`s of such items."""
+    """What a `paginated` method is: yields `Request` and `Page` objects of such items."""
 
 
 class _Flow:
@@ -310,7 +310,7 @@ class operation(Generic[P, T]):  # noqa: N801 - used as a decorator
 
 
 class paginated(Generic[P, T]):  # noqa: N801 - used as a decorator
-    """Make an iterator of a generator function that yields requests and `Page`s.
+    """Make an iterator of a generator function that yields requests and `Page` objects.
 
     Nothing is sent before the first item is asked for, and no page is fetched that is not needed.
 

@@ -58,7 +58,7 @@ def offset_pages(
         offset: Items to leave out at the start.
 
     Yields:
-        `Request`s and `Page`s.
+        `Request` and `Page` objects.
 
     Raises:
         LangSmithUserError: A negative `limit` or `offset`.

@@ -81,7 +81,7 @@ class MethodRegistry:
         """Add the public methods of a class to `Client` and `AsyncClient`.
 
         Args:
-            methods: A class whose methods are `operation`s, `paginated` or plain.
+            methods: A class whose methods are `operation`, `paginated` or plain ones.
             asynchronous: The class for `AsyncClient`, where it differs.
             replaces: Names of methods that are meant to take another plugin's place.
 

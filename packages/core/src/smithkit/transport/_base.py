@@ -139,7 +139,7 @@ class Transport(Methods):
     # ------------------------------------------------------------------ one request
 
     def _exchange(self, request: Request) -> Generator[Any, Any, Response]:
-        """Send a request until its answer stands: yields `Wire`s and seconds to wait."""
+        """Send a request until its answer stands: yields `Wire` objects and seconds to wait."""
         request = self._announced(request)
         try:
             wire = self._wire(request)
