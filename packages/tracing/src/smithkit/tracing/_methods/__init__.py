@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from smithkit.tracing._methods._ingest import AsyncIngestMethods, IngestMethods
+from smithkit.tracing._methods._async_ingest import AsyncIngestMethods
+from smithkit.tracing._methods._ingest import IngestMethods
 from smithkit.tracing._methods._projects import AsyncProjectMethods, ProjectMethods
 from smithkit.tracing._methods._runs import AsyncRunMethods, RunMethods
 

@@ -1,159 +1,23 @@
-"""Methods that write runs."""
+"""Methods of `Client` that write runs."""
 
 from __future__ import annotations
 
-import asyncio
 import datetime as dt
-import os
 import uuid
 from typing import TYPE_CHECKING, Any
 
-from smithkit import environment
 from smithkit.arguments import as_uuid
-from smithkit.operations import Flow, Methods, Request, operation
+from smithkit.tracing._methods._submission import FLUSH_SECONDS, PIPELINE, Submission, tracer_project
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from smithkit.tracing._options import TracingOptions
-    from smithkit.tracing.pipeline import Pipeline, TracingStats
-    from smithkit.tracing.pipeline._multipart import Compressor
-    from smithkit.tracing.pipeline._queue import TraceQueue
     from smithkit.tracing.schemas import ID_TYPE, Attachments, Run, RunLikeDict
 
-__all__ = ["AsyncIngestMethods", "IngestMethods", "tracer_project"]
-
-_PIPELINE = "tracing.pipeline"
-_FLUSH_SECONDS = 30.0
+__all__ = ["IngestMethods"]
 
 
-def tracer_project() -> str:
-    """The project that runs go to when nobody names one, from the environment."""
-    return (
-        os.environ.get("HOSTED_LANGSERVE_PROJECT_NAME")
-        or environment.get("PROJECT")
-        or environment.get("SESSION")
-        or "default"
-    )
-
-
-class _Submission(Methods):
-    """What both clients share: the pipeline, and the way into it."""
-
-    @property
-    def _pipeline(self) -> Pipeline:
-        pipeline: Pipeline | None = self.state.get(_PIPELINE)
-        return self._new_pipeline() if pipeline is None else pipeline
-
-    def _new_pipeline(self) -> Pipeline:
-        from smithkit.tracing import _options
-        from smithkit.tracing.pipeline import Pipeline
-
-        options: TracingOptions = self.state.get("tracing") or _options.resolve(self.config.options)
-        client: Any = self
-        made: Pipeline = self.state.setdefault(
-            _PIPELINE, Pipeline(options, self.config, self.hooks, client.blocking)
-        )
-        return made
-
-    def submit_post(self, run: dict[str, Any]) -> None:
-        """Hand over a run that begins; it is copied at once and sent in the background.
-
-        This is the way for run helpers and integrations; `create_run` is the API's own.
-
-        Args:
-            run: Fields as the API has them, with `id`, `trace_id` and `dotted_order`. It is used up. Values
-                may be of any type. Credentials of its own: `api_url`, `api_key`, `service_key`,
-                `tenant_id`, `authorization`, `cookie`. Attachments that name files need
-                ``"dangerously_allow_filesystem": True``.
-
-        Raises:
-            LangSmithError: Without batching alone, or when the run lacks `trace_id` or `dotted_order`: it
-                is sent at once, and could not be.
-
-        Example:
-            >>> client.submit_post({"id": run_id, "trace_id": run_id, ...})  # doctest: +SKIP
-        """
-        self._pipeline.post(run)
-
-    def submit_patch(self, run: dict[str, Any]) -> None:
-        """Hand over what changed in a run; see `submit_post`.
-
-        Args:
-            run: `id`, `trace_id`, `dotted_order` and the changed fields. It is used up.
-
-        Raises:
-            LangSmithError: As `submit_post`.
-        """
-        self._pipeline.patch(run)
-
-    def submit_feedback(self, feedback: dict[str, Any]) -> bool:
-        """Hand over feedback, to be sent along with the runs of its trace.
-
-        Args:
-            feedback: Fields as the API has them, with `id` and `trace_id`.
-
-        Returns:
-            False if this client does not send in the background: then nothing was done.
-        """
-        options: TracingOptions | None = self.state.get("tracing")
-        if options is not None and not options.auto_batch_tracing:
-            return False
-        self._pipeline.feedback(feedback)
-        return True
-
-    def tracing_stats(self) -> TracingStats:
-        """What became of the runs that were handed over.
-
-        Returns:
-            Counts; every operation is queued, sent, dropped or failed.
-
-        Example:
-            >>> client.tracing_stats().sent  # doctest: +SKIP
-            2
-        """
-        if _PIPELINE not in self.state:
-            from smithkit.tracing.pipeline._stats import TracingStats
-
-            return TracingStats()
-        return self._pipeline.stats()
-
-    def close_tracing(self, timeout: float = _FLUSH_SECONDS) -> None:
-        """Send what is queued and end the sender's thread; a later run starts it again.
-
-        Args:
-            timeout: Seconds to wait at most; what is not sent by then is dropped and counted.
-        """
-        if _PIPELINE in self.state:
-            self._pipeline.close(timeout)
-
-    @property
-    def tracing_sample_rate(self) -> float | None:
-        """Share of traces that are kept; None for all."""
-        options: TracingOptions | None = self.state.get("tracing")
-        return None if options is None else options.tracing_sampling_rate
-
-    @property
-    def tracing_queue(self) -> TraceQueue | None:
-        """The runs that wait; None without batching."""
-        pipeline = self._pipeline
-        return pipeline.main_lane.queue if pipeline.options.auto_batch_tracing else None
-
-    @property
-    def compressed_traces(self) -> Compressor | None:
-        """What compresses runs; None until the server is known to take compressed runs."""
-        if _PIPELINE not in self.state:
-            return None
-        mode = self._pipeline.mode.known
-        return self._pipeline.main_lane.delivery.compressor if mode is not None and mode.zstd else None
-
-    @property
-    def otel_exporter(self) -> None:
-        """The OpenTelemetry exporter of this client."""
-        return
-
-
-class IngestMethods(_Submission):
+class IngestMethods(Submission):
     """Methods of `Client` that write runs."""
 
     def create_run(
@@ -375,7 +239,7 @@ class IngestMethods(_Submission):
                 allow_files=dangerously_allow_filesystem,
             )
 
-    def flush(self, timeout: float = _FLUSH_SECONDS) -> None:
+    def flush(self, timeout: float = FLUSH_SECONDS) -> None:
         """Wait until the runs that were handed over so far are delivered, or given up.
 
         Args:
@@ -384,7 +248,7 @@ class IngestMethods(_Submission):
         Example:
             >>> client.flush()  # doctest: +SKIP
         """
-        if _PIPELINE in self.state:
+        if PIPELINE in self.state:
             self._pipeline.flush(timeout)
 
     def flush_compressed_traces(self, attempts: int = 3) -> None:
@@ -393,154 +257,12 @@ class IngestMethods(_Submission):
         Args:
             attempts: How often each request is tried.
         """
-        if _PIPELINE in self.state:
-            self._pipeline.flush(_FLUSH_SECONDS, attempts)
+        if PIPELINE in self.state:
+            self._pipeline.flush(FLUSH_SECONDS, attempts)
 
     def cleanup(self) -> None:
         """Send what is queued and end the sender's thread; the client stays usable."""
         self.close_tracing()
-
-
-class AsyncIngestMethods(_Submission):
-    """Methods of `AsyncClient` that write runs: awaited, each its own request."""
-
-    @operation
-    def create_run(
-        self,
-        /,
-        name: str,
-        inputs: dict[str, Any],
-        run_type: str,
-        *,
-        project_name: str | None = None,
-        revision_id: ID_TYPE | None = None,
-        **kwargs: Any,
-    ) -> Flow[None]:
-        """Create a run now (``POST /runs``), without batching, sampling and runtime metadata.
-
-        Args:
-            name: Its name.
-            inputs: What it is given.
-            run_type: Its kind.
-            project_name: Project to put it into. Default: the environment's.
-            revision_id: Version of the program.
-            kwargs: Further fields of the run, see `Client.create_run`.
-
-        Raises:
-            LangSmithError: It was refused.
-
-        Example:
-            >>> await client.create_run("greet", {"who": "you"}, "chain")  # doctest: +SKIP
-        """
-        run = {
-            "name": name,
-            "id": kwargs.pop("id", None) or uuid.uuid4(),
-            "inputs": inputs,
-            "run_type": run_type,
-            "session_name": project_name or kwargs.pop("session_name", None) or tracer_project(),
-            "revision_id": revision_id,
-            **kwargs,
-        }
-        yield Request("POST", "/runs", content=self._body(run))
-
-    @operation
-    def update_run(self, /, run_id: ID_TYPE, **kwargs: Any) -> Flow[None]:
-        """Update a run now (``PATCH /runs/{run_id}``).
-
-        Args:
-            run_id: Its id.
-            kwargs: Changed fields, see `Client.update_run`.
-
-        Raises:
-            LangSmithError: It was refused.
-
-        Example:
-            >>> await client.update_run(run_id, outputs={"answer": 42})  # doctest: +SKIP
-        """
-        key = as_uuid(run_id, "run_id")
-        yield Request("PATCH", f"/runs/{key}", content=self._body({**kwargs, "id": key}))
-
-    def _body(self, run: dict[str, Any]) -> bytes:
-        pipeline = self._pipeline
-        pipeline.redactor.content(run)
-        pipeline.redactor.metadata(run)
-        return pipeline.serializer.dumps(run)
-
-    async def batch_ingest_runs(
-        self,
-        create: Sequence[Run | RunLikeDict | dict[str, Any]] | None = None,
-        update: Sequence[Run | RunLikeDict | dict[str, Any]] | None = None,
-        *,
-        pre_sampled: bool = False,
-    ) -> None:
-        """Send runs now, as JSON; see `Client.batch_ingest_runs`.
-
-        Args:
-            create: Runs that begin.
-            update: Updates of runs.
-            pre_sampled: Whether the sampling rate has been applied already.
-
-        Raises:
-            LangSmithUserError: A run lacks `trace_id` or `dotted_order`.
-        """
-        await asyncio.to_thread(
-            IngestMethods.batch_ingest_runs,
-            self,  # type: ignore[arg-type]
-            create,
-            update,
-            pre_sampled=pre_sampled,
-        )
-
-    async def multipart_ingest(
-        self,
-        create: Sequence[Run | RunLikeDict | dict[str, Any]] | None = None,
-        update: Sequence[Run | RunLikeDict | dict[str, Any]] | None = None,
-        *,
-        pre_sampled: bool = False,
-        dangerously_allow_filesystem: bool = False,
-    ) -> None:
-        """Send runs now, with their attachments; see `Client.multipart_ingest`.
-
-        Args:
-            create: Runs that begin.
-            update: Updates of runs.
-            pre_sampled: Whether the sampling rate has been applied already.
-            dangerously_allow_filesystem: Whether attachments may name files to be read.
-
-        Raises:
-            LangSmithUserError: A run lacks `trace_id` or `dotted_order`.
-            ValueError: An attachment names a file without permission.
-        """
-        await asyncio.to_thread(
-            IngestMethods.multipart_ingest,
-            self,  # type: ignore[arg-type]
-            create,
-            update,
-            pre_sampled=pre_sampled,
-            dangerously_allow_filesystem=dangerously_allow_filesystem,
-        )
-
-    async def flush(self, timeout: float = _FLUSH_SECONDS) -> None:  # noqa: ASYNC109 - the sync method's argument
-        """Wait until the runs that were handed over so far are delivered, or given up.
-
-        Args:
-            timeout: Seconds to wait at most.
-        """
-        if _PIPELINE in self.state:
-            await asyncio.to_thread(self._pipeline.flush, timeout)
-
-    async def flush_compressed_traces(self, attempts: int = 3) -> None:
-        """Like `flush`, with fewer attempts at each request.
-
-        Args:
-            attempts: How often each request is tried.
-        """
-        if _PIPELINE in self.state:
-            await asyncio.to_thread(self._pipeline.flush, _FLUSH_SECONDS, attempts)
-
-    async def cleanup(self) -> None:
-        """Send what is queued and end the sender's thread; the client stays usable."""
-        await asyncio.to_thread(self.close_tracing)
 
 
 def _with_revision(extra: Any, revision_id: str) -> dict[str, Any]:

@@ -1,0 +1,147 @@
+"""The way into the pipeline, which both clients share."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+from smithkit import environment
+from smithkit.operations import Methods
+
+if TYPE_CHECKING:
+    from smithkit.tracing._options import TracingOptions
+    from smithkit.tracing.pipeline import Pipeline, TracingStats
+    from smithkit.tracing.pipeline._multipart import Compressor
+    from smithkit.tracing.pipeline._queue import TraceQueue
+
+__all__ = ["FLUSH_SECONDS", "PIPELINE", "Submission", "tracer_project"]
+
+PIPELINE = "tracing.pipeline"
+"""Where a client's state holds its pipeline, once there is one."""
+FLUSH_SECONDS = 30.0
+
+
+def tracer_project() -> str:
+    """The project that runs go to when nobody names one, from the environment."""
+    return (
+        os.environ.get("HOSTED_LANGSERVE_PROJECT_NAME")
+        or environment.get("PROJECT")
+        or environment.get("SESSION")
+        or "default"
+    )
+
+
+class Submission(Methods):
+    """What both clients share: the pipeline, and the way into it."""
+
+    @property
+    def _pipeline(self) -> Pipeline:
+        pipeline: Pipeline | None = self.state.get(PIPELINE)
+        return self._new_pipeline() if pipeline is None else pipeline
+
+    def _new_pipeline(self) -> Pipeline:
+        from smithkit.tracing import _options
+        from smithkit.tracing.pipeline import Pipeline
+
+        options: TracingOptions = self.state.get("tracing") or _options.resolve(self.config.options)
+        client: Any = self
+        made: Pipeline = self.state.setdefault(
+            PIPELINE, Pipeline(options, self.config, self.hooks, client.blocking)
+        )
+        return made
+
+    def submit_post(self, run: dict[str, Any]) -> None:
+        """Hand over a run that begins; it is copied at once and sent in the background.
+
+        This is the way for run helpers and integrations; `create_run` is the API's own.
+
+        Args:
+            run: Fields as the API has them, with `id`, `trace_id` and `dotted_order`. It is used up. Values
+                may be of any type. Credentials of its own: `api_url`, `api_key`, `service_key`,
+                `tenant_id`, `authorization`, `cookie`. Attachments that name files need
+                ``"dangerously_allow_filesystem": True``.
+
+        Raises:
+            LangSmithError: Without batching alone, or when the run lacks `trace_id` or `dotted_order`: it
+                is sent at once, and could not be.
+
+        Example:
+            >>> client.submit_post({"id": run_id, "trace_id": run_id, ...})  # doctest: +SKIP
+        """
+        self._pipeline.post(run)
+
+    def submit_patch(self, run: dict[str, Any]) -> None:
+        """Hand over what changed in a run; see `submit_post`.
+
+        Args:
+            run: `id`, `trace_id`, `dotted_order` and the changed fields. It is used up.
+
+        Raises:
+            LangSmithError: As `submit_post`.
+        """
+        self._pipeline.patch(run)
+
+    def submit_feedback(self, feedback: dict[str, Any]) -> bool:
+        """Hand over feedback, to be sent along with the runs of its trace.
+
+        Args:
+            feedback: Fields as the API has them, with `id` and `trace_id`.
+
+        Returns:
+            False if this client does not send in the background: then nothing was done.
+        """
+        options: TracingOptions | None = self.state.get("tracing")
+        if options is not None and not options.auto_batch_tracing:
+            return False
+        self._pipeline.feedback(feedback)
+        return True
+
+    def tracing_stats(self) -> TracingStats:
+        """What became of the runs that were handed over.
+
+        Returns:
+            Counts; every operation is queued, sent, dropped or failed.
+
+        Example:
+            >>> client.tracing_stats().sent  # doctest: +SKIP
+            2
+        """
+        if PIPELINE not in self.state:
+            from smithkit.tracing.pipeline._stats import TracingStats
+
+            return TracingStats()
+        return self._pipeline.stats()
+
+    def close_tracing(self, timeout: float = FLUSH_SECONDS) -> None:
+        """Send what is queued and end the sender's thread; a later run starts it again.
+
+        Args:
+            timeout: Seconds to wait at most; what is not sent by then is dropped and counted.
+        """
+        if PIPELINE in self.state:
+            self._pipeline.close(timeout)
+
+    @property
+    def tracing_sample_rate(self) -> float | None:
+        """Share of traces that are kept; None for all."""
+        options: TracingOptions | None = self.state.get("tracing")
+        return None if options is None else options.tracing_sampling_rate
+
+    @property
+    def tracing_queue(self) -> TraceQueue | None:
+        """The runs that wait; None without batching."""
+        pipeline = self._pipeline
+        return pipeline.main_lane.queue if pipeline.options.auto_batch_tracing else None
+
+    @property
+    def compressed_traces(self) -> Compressor | None:
+        """What compresses runs; None until the server is known to take compressed runs."""
+        if PIPELINE not in self.state:
+            return None
+        mode = self._pipeline.mode.known
+        return self._pipeline.main_lane.delivery.compressor if mode is not None and mode.zstd else None
+
+    @property
+    def otel_exporter(self) -> None:
+        """The OpenTelemetry exporter of this client."""
+        return
