@@ -125,22 +125,22 @@ def test_methods_record_neither_self_nor_cls(client):
 
         @classmethod
         @traceable(client=client)
-        def of_class(cls, x):
+        def of_class(cls, x) -> tuple:
             return cls.__name__, x
 
         @traceable(client=client)
         @classmethod
-        def of_class_inside(cls, x):
+        def of_class_inside(cls, x) -> tuple:
             return cls.__name__, x
 
         @staticmethod
         @traceable(client=client)
-        def static(x):
+        def static(x) -> int:
             return x
 
         @traceable(client=client)
         @staticmethod
-        def static_inside(x):
+        def static_inside(x) -> int:
             return x
 
     shop = Shop()
@@ -152,10 +152,10 @@ def test_methods_record_neither_self_nor_cls(client):
 
 def test_bound_methods_partials_callable_objects_and_builtins_are_traced(client):
     class Adder:
-        def __init__(self, n):
+        def __init__(self, n) -> None:
             self.n = n
 
-        def __call__(self, x):
+        def __call__(self, x) -> int:
             return x + self.n
 
         def add(self, x):
@@ -215,7 +215,11 @@ def test_it_is_used_bare_with_a_run_type_or_with_keywords(client):
         traceable(f)()
         traceable("llm")(f)()
         traceable(run_type="tool", name="n")(f)()
-    assert [(run["name"], run["run_type"]) for run in client.runs] == [("f", "chain"), ("f", "llm"), ("n", "tool")]
+    assert [(run["name"], run["run_type"]) for run in client.runs] == [
+        ("f", "chain"),
+        ("f", "llm"),
+        ("n", "tool"),
+    ]
 
 
 def test_misuse_is_warned_of():
@@ -419,7 +423,12 @@ def test_results_become_dictionaries(client):
 
     for value in ({"a": 1}, Model(a=1), [1], None):
         assert f(value, langsmith_extra={"metadata": {}}) is value
-    assert [patch["outputs"] for patch in client.patches] == [{"a": 1}, {"a": 1}, {"output": [1]}, {"output": None}]
+    assert [patch["outputs"] for patch in client.patches] == [
+        {"a": 1},
+        {"a": 1},
+        {"output": [1]},
+        {"output": None},
+    ]
 
 
 def test_processors_make_what_is_recorded(client):
@@ -519,19 +528,19 @@ def test_an_exception_is_recorded_without_the_packages_frames_and_goes_on_untouc
 
 
 def test_an_exception_whose_repr_fails_is_recorded(client):
-    class Odd(Exception):
-        def __repr__(self):
+    class OddError(Exception):
+        def __repr__(self) -> str:
             raise RuntimeError
 
         __str__ = __repr__
 
     @traceable(client=client)
     def f():
-        raise Odd
+        raise OddError
 
-    with pytest.raises(Odd):
+    with pytest.raises(OddError):
         f()
-    assert client.run["error"].startswith("<Odd>")
+    assert client.run["error"].startswith("<OddError>")
 
 
 def test_exceptions_to_handle_are_no_errors(client):
@@ -569,7 +578,7 @@ def test_nothing_keeps_an_exceptions_frames_alive(client):
         seen.append(weakref.ref(local))
         raise ValueError
 
-    with pytest.raises(ValueError, match="^$"):
+    with pytest.raises(ValueError, match=r"^$"):
         f()
     import gc
 

@@ -27,7 +27,7 @@ class Recorder:
         self.runs[run["id"]].update(json.loads(json.dumps(run, default=str)))
         self.ended.append(run["name"])
 
-    def __getitem__(self, name):
+    def __getitem__(self, name) -> dict:
         (run,) = [run for run in self.runs.values() if run["name"] == name]
         return run
 
@@ -98,7 +98,9 @@ def test_what_a_generator_returns_is_its_last_piece(client):
     assert stop.value.value == "final"
     run = client["numbers"]
     assert run["outputs"] == {"output": [{"tok": 0}, {"tok": 1}, "final"]}
-    assert [(event["name"], event["kwargs"]) for event in run["events"]] == [("new_token", {"token": {"tok": 0}})]
+    assert [(event["name"], event["kwargs"]) for event in run["events"]] == [
+        ("new_token", {"token": {"tok": 0}})
+    ]
 
 
 def test_an_empty_generator_has_no_output(client):
@@ -107,7 +109,11 @@ def test_an_empty_generator_has_no_output(client):
 
 
 def test_reduce_fn_and_processors_make_the_outputs(client):
-    options = {"reduce_fn": sum, "process_chunk": lambda i: i * 10, "process_outputs": lambda total: {"sum": total}}
+    options = {
+        "reduce_fn": sum,
+        "process_chunk": lambda i: i * 10,
+        "process_outputs": lambda total: {"sum": total},
+    }
     assert list(count(client, **options)(3)) == [0, 1, 2]
     assert client["numbers"]["outputs"] == {"sum": 30}
 
@@ -131,7 +137,9 @@ def test_the_run_is_current_in_the_body_and_not_in_the_consumer(client):
             assert get_current_run_tree() is outer
     runs = list(client.runs.values())
     numbers = client["numbers"]["id"]
-    parents = {run["name"]: {r["parent_run_id"] for r in runs if r["name"] == run["name"]} for run in runs[1:]}
+    parents = {
+        run["name"]: {r["parent_run_id"] for r in runs if r["name"] == run["name"]} for run in runs[1:]
+    }
     assert parents["body_child"] == {numbers}
     assert parents["consumer_child"] == {str(outer.id)}
 
@@ -364,15 +372,15 @@ def test_each_piece_may_be_asked_for_from_another_task(client):
 class Stream:
     """What clients of model providers return: an iterator with a life of its own."""
 
-    def __init__(self, items):
+    def __init__(self, items) -> None:
         self.items = iter(items)
         self.closed = False
         self.response = "headers"
 
-    def __iter__(self):
+    def __iter__(self) -> Stream:
         return self
 
-    def __next__(self):
+    def __next__(self) -> str:
         body_child()
         return next(self.items)
 

@@ -117,7 +117,8 @@ def _start_as_told(  # noqa: PLR0917 - what `start` has found out
 ) -> RunTree:
     """Start the run of a call that has a `langsmith_extra`."""
     given = extra.get("parent")
-    parent = chosen_parent(extra.get("run_tree") if given is None else given, parent)
+    around = parent
+    parent = chosen_parent(extra.get("run_tree") if given is None else given, around)
     return start_run(
         extra.get("name") or options.name,
         options.run_type,
@@ -131,6 +132,7 @@ def _start_as_told(  # noqa: PLR0917 - what `start` has found out
         run_id=extra.get("run_id"),
         extra=extra.get("run_extra"),
         reference_example_id=extra.get("reference_example_id"),
+        around=around,
     )
 
 
@@ -148,6 +150,7 @@ def start_run(  # noqa: PLR0917 - the fields of a run, on every traced call
     run_id: Any = None,
     extra: Mapping[str, Any] | None = None,
     reference_example_id: Any = None,
+    around: RunTree | None = None,
 ) -> RunTree:
     """Make a run that starts now, without a detour through the constructor's many conversions.
 
@@ -164,6 +167,7 @@ def start_run(  # noqa: PLR0917 - the fields of a run, on every traced call
         run_id: An id to take.
         extra: What stands in `extra` beside the metadata.
         reference_example_id: Example that a root run answers.
+        around: The current run, where the parent is another: what nobody else says is taken from it.
 
     Returns:
         The run.
@@ -186,7 +190,7 @@ def start_run(  # noqa: PLR0917 - the fields of a run, on every traced call
         run.trace_id_text = run_id
         run._parent_id = None
         run._local = False
-        run.session_name = project_name or default_project()
+        run.session_name = project_name or (around.session_name if around is not None else default_project())
         if reference_example_id is not None:
             run._rare = {"reference_example_id": parse_id(reference_example_id)}
     else:
@@ -201,7 +205,7 @@ def start_run(  # noqa: PLR0917 - the fields of a run, on every traced call
             client = parent.ls_client
     if block is not None and block.replicas:
         run.replicas = block.replicas
-    run.ls_client = client
+    run.ls_client = around.ls_client if client is None and around is not None else client
     run.parent_run = parent
     run.name = name
     run.run_type = run_type

@@ -38,6 +38,7 @@ class Scope:
         "client",
         "distributed_parent_id",
         "enabled",
+        "left_for",
         "metadata",
         "project_name",
         "replicas",
@@ -46,6 +47,7 @@ class Scope:
     )
 
     enabled: bool | Literal["local"] | None
+    left_for: Scope | RunTree | None
 
     def __init__(self, run: RunTree | None = None, enabled: bool | Literal["local"] | None = None) -> None:  # noqa: FBT001 - internal
         self.run = run
@@ -335,6 +337,19 @@ def joined(*lists: Sequence[str] | None) -> list[str] | None:
 
 
 def restore(inner: Scope | RunTree | None, outer: Scope | RunTree | None) -> None:
-    """Make `outer` current again, unless something else than `inner` is: then its owner will restore."""
-    if current.get() is inner:
-        current.set(outer)
+    """Make current again what was before a block.
+
+    Blocks in generators may end in another order than they began. One that is not current when it
+    ends leaves things as they are, and a note for the block that would come back to it.
+
+    Args:
+        inner: What the block made current.
+        outer: What was current before.
+    """
+    if current.get() is not inner:
+        if inner is not None:
+            inner.left_for = outer
+        return
+    while outer is not None and hasattr(outer, "left_for"):
+        outer = outer.left_for
+    current.set(outer)

@@ -101,7 +101,7 @@ def uuid7_from_datetime(when: datetime) -> UUID:
         >>> from datetime import datetime, timezone
         >>> from smithkit.tracing import uuid7_from_datetime
         >>> uuid7_from_datetime(datetime(2024, 1, 2, tzinfo=timezone.utc)).hex[:12]
-        '018cc7a66000'
+        '018cc7785000'
     """
     import uuid
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from uuid import UUID
 
+    from smithkit.tracing._context import Scope
     from smithkit.tracing.run_trees import RunTree
 
 __all__ = ["RunFields", "nanoseconds"]
@@ -30,6 +31,8 @@ TOUCHED_INPUTS = 1
 TOUCHED_TAGS = 2
 TOUCHED_EXTRA = 4
 TOUCHED_REFERENCE = 8
+
+_NOT_COPIED = {"__weakref__", "left_for", "ls_client"}
 
 
 class RunFields:
@@ -55,6 +58,7 @@ class RunFields:
         "dotted_order",
         "error",
         "id_text",
+        "left_for",
         "ls_client",
         "name",
         "parent_run",
@@ -76,6 +80,7 @@ class RunFields:
     session_name: str
     ls_client: Any
     parent_run: RunTree | None
+    left_for: Scope | RunTree | None  # set by `restore` alone
     error: str | None
     _outputs: dict[str, Any] | None
     _start: int
@@ -374,7 +379,7 @@ class RunFields:
 
     def __getstate__(self) -> Any:
         """Everything but the client: it owns threads and connections, which neither copy nor travel."""
-        slots = [name for name in RunFields.__slots__ if name not in {"__weakref__", "ls_client"}]
+        slots = [name for name in RunFields.__slots__ if name not in _NOT_COPIED]
         return {name: getattr(self, name) for name in slots}
 
     def __setstate__(self, state: Any) -> None:

@@ -140,8 +140,8 @@ class trace:  # noqa: N801 - used like a function
     def _start(self, scope: Scope | RunTree | None) -> RunTree:
         from smithkit.tracing import _calls
 
-        parent, block = split(scope)
-        parent = _calls.chosen_parent(self._parent, parent)
+        around, block = split(scope)
+        parent = _calls.chosen_parent(self._parent, around)
         inputs, extra, project, tags, metadata, client, run_id, example, attachments, files = self._fields
         own = {**((extra or {}).get("metadata") or {}), **(metadata or {})}
         labels = joined(tags, _calls.inherited_tags(parent, block))
@@ -158,6 +158,7 @@ class trace:  # noqa: N801 - used like a function
             run_id=run_id,
             extra={key: value for key, value in (extra or {}).items() if key != "metadata"},
             reference_example_id=example,
+            around=around,
         )
         if attachments:
             run.attachments = dict(attachments)
