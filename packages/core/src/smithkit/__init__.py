@@ -1,3 +1,4 @@
+# ruff: noqa: F405 - the names of `__all__` come from a star import, see there
 """smithkit: the modular Python SDK for the LangSmith API.
 
     from smithkit import Client, traceable
@@ -17,19 +18,9 @@ if TYPE_CHECKING:
 
     from smithkit._version import __version__
     from smithkit.client import AsyncClient, Client
-    from smithkit.tracing import (
-        ContextThreadPoolExecutor,
-        RunTree,
-        configure,
-        get_current_run_tree,
-        get_tracing_context,
-        set_run_metadata,
-        trace,
-        traceable,
-        tracing_context,
-        uuid7,
-        uuid7_from_datetime,
-    )
+
+    # A star: the name of a package that is not installed must be missing here, not Any.
+    from smithkit.tracing import *  # noqa: F403
 
 __all__ = [
     "AsyncClient",
@@ -49,10 +40,12 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
-    value = getattr(_module_of(name), name)
-    globals()[name] = value
-    return value
+if not TYPE_CHECKING:  # to a checker, every name would be there
+
+    def __getattr__(name: str) -> Any:
+        value = getattr(_module_of(name), name)
+        globals()[name] = value
+        return value
 
 
 def _module_of(name: str) -> Any:

@@ -51,7 +51,6 @@ class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         target = importlib.import_module(MODULES[module.__name__])
         vars(module)["__getattr__"] = lambda name: _lookup(target, module.__name__, name)
         vars(module)["__dir__"] = lambda: dir(target)
-        vars(module)["__all__"] = list(getattr(target, "__all__", ()))
 
 
 def _lookup(target: ModuleType, name: str, attribute: str) -> Any:

@@ -37,10 +37,12 @@ if TYPE_CHECKING:
 
     from urllib3.util import Retry
 
-__all__ = ["CLOUD_URL", "Config", "choose_backend", "home", "host_url", "resolve"]
+__all__ = ["CLOUD_URL", "DEFAULT_TIMEOUT_MS", "Config", "choose_backend", "home", "host_url", "resolve"]
 
 CLOUD_URL = "https://api.smith.langchain.com"
+"""Base URL of LangSmith's cloud, in its default region."""
 DEFAULT_TIMEOUT_MS = (10_000, 90_001)
+"""Milliseconds to connect and to read."""
 _LOOPBACK = ("localhost", "127.0.0.1", "0.0.0.0", "::1")  # noqa: S104 - compared with, not bound to
 _CLOUD_REGIONS = ("eu", "dev", "beta")
 

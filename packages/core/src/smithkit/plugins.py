@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from pluggy import HookImpl
 
-__all__ = ["ClientHooks", "MethodRegistry", "PluginManager", "PluginRecord", "manager"]
+__all__ = ["ClientHooks", "MethodRegistry", "PluginManager", "PluginRecord", "configure", "manager", "public_methods"]
 
 _log = logging.getLogger("smithkit.plugins")
 _QUIET_SECONDS = 60.0
@@ -60,7 +60,7 @@ class PluginRecord:
 
 
 @dataclass(slots=True)
-class MethodClasses:
+class _MethodClasses:
     """The classes of methods that one plugin adds."""
 
     plugin: str
@@ -74,7 +74,7 @@ class MethodRegistry:
     """Takes the classes of methods that plugins add to the clients."""
 
     def __init__(self) -> None:
-        self._classes: list[MethodClasses] = []
+        self._classes: list[_MethodClasses] = []
         self._current = ""
 
     def add(self, methods: type, *, asynchronous: type | None = None, replaces: Collection[str] = ()) -> None:
@@ -103,7 +103,7 @@ class MethodRegistry:
                     f"Plugin {self._current!r} adds the client method {name!r}, which {owner!r} has already. "
                     f"Rename it, or add it with replaces={{{name!r}}} if it is meant to take its place."
                 )
-        entry = MethodClasses(
+        entry = _MethodClasses(
             self._current, methods, asynchronous or methods, frozenset(names), frozenset(replaces)
         )
         self._classes.append(entry)
@@ -439,11 +439,12 @@ def _check_api_version(plugin: object) -> None:
 
 
 def _entry_points() -> list[importlib.metadata.EntryPoint]:
-    """The group's entry points by name; of two with one name the first found counts, as for imports."""
+    """The group's entry points: smithkit's own, then the others by name; of two with one name the first counts."""
     found: dict[str, importlib.metadata.EntryPoint] = {}
-    for entry_point in importlib.metadata.entry_points(group=PROJECT):
+    group = importlib.metadata.entry_points(group=PROJECT)
+    for entry_point in sorted(group, key=lambda one: (not one.value.startswith("smithkit."), one.name)):
         found.setdefault(entry_point.name, entry_point)
-    return [found[name] for name in sorted(found)]
+    return list(found.values())
 
 
 def _skip_reason(name: str) -> str:

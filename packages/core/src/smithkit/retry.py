@@ -30,9 +30,10 @@ from smithkit.errors import (
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["ApplicationRetries", "Attempts", "default_retry", "policy", "retry_after"]
+__all__ = ["RETRIED_STATUSES", "ApplicationRetries", "Attempts", "default_retry", "policy", "retry_after"]
 
 RETRIED_STATUSES = (408, 425, 502, 503, 504)
+"""Statuses that may pass by themselves."""
 _JITTER_SECONDS = 0.1
 _LONGEST_WAIT_SECONDS = 120.0
 

@@ -28,18 +28,20 @@ _HOLDERS = (
 )
 
 
-def __getattr__(name: str) -> Any:
-    if name == "__all__":  # asked for by `from smithkit.schemas import *`
-        return __dir__()
-    if not name.startswith("_"):
-        for module in _modules():
-            if name in module.__all__:
-                value = getattr(module, name)
-                globals()[name] = value
-                return value
-    raise AttributeError(
-        f"No installed package has a schema {name!r}: pip install 'smithkit-core[all]' has them all."
-    )
+if not TYPE_CHECKING:  # to a checker, every name would be there
+
+    def __getattr__(name: str) -> Any:
+        if name == "__all__":  # asked for by `from smithkit.schemas import *`
+            return __dir__()
+        if not name.startswith("_"):
+            for module in _modules():
+                if name in module.__all__:
+                    value = getattr(module, name)
+                    globals()[name] = value
+                    return value
+        raise AttributeError(
+            f"No installed package has a schema {name!r}: pip install 'smithkit-core[all]' has them all."
+        )
 
 
 def __dir__() -> list[str]:

@@ -170,7 +170,7 @@ class _Adapter(BaseAdapter):
 
 
 if TYPE_CHECKING:
-    from smithkit.tracing.testing import capture_runs
+    from smithkit.tracing.testing import *  # noqa: F403 - without tracing the name is missing, not Any
 else:
 
     def __getattr__(name: str) -> Any:

@@ -182,6 +182,8 @@ class Transport(Methods):
     def _wire(self, request: Request) -> Wire:
         url, basic = _split_credentials(self._url(request))
         content: Any = request.content if request.content is not None else request.data
+        if isinstance(request.content, list | tuple):  # requests takes them for form fields
+            content = b"".join(request.content)
         own = {} if request.anonymous else self._own_headers(url)
         headers = {} if request.anonymous else {"User-Agent": _USER_AGENT, "Accept": "application/json"}
         if request.json is not None:

@@ -19,7 +19,7 @@ from smithkit.errors import MissingPackageError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-__all__ = ["Embedded", "EmbeddedAdapter", "embedded_server"]
+__all__ = ["Embedded", "EmbeddedAdapter", "Headers", "embedded_server"]
 
 Headers = list[tuple[bytes, bytes]]
 
