@@ -131,9 +131,6 @@ def test_program_lists_bad_plugins_with_the_reason(environment, installed):
     assert {name for name in shown["prompts"]["methods"] if METHODS.get(name) == "prompts"}
 
 
-@pytest.mark.xfail(
-    strict=True, reason="plugins load by name alone: one that sorts first wins over a first-party one"
-)
 def test_first_party_methods_do_not_depend_on_the_names_of_other_plugins(environment, installed):
     path = installed(aaa=TAKES_A_NAME)
 

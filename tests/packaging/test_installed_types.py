@@ -56,7 +56,6 @@ def test_checkers_report_wrong_calls_and_missing_methods_and_nothing_else(check,
     assert sorted(found) == sorted(expected)
 
 
-@pytest.mark.xfail(strict=True, reason="the root and `schemas` have a __getattr__ that type checkers see")
 @pytest.mark.parametrize("name", INSTALLED)
 def test_checkers_report_missing_names_and_nothing_else(check, name):
     expected, found = check(name, lambda file: file == "names.py")
