@@ -263,6 +263,13 @@ def test_trace_gives_a_run_that_is_not_sent_while_tracing_is_off(client):
     assert not client.patches
 
 
+def test_a_block_that_cannot_be_traced_is_run_all_the_same(client, caplog):
+    with tracing_context(enabled=True, client=client), trace("block", inputs=3, run_id="nonsense") as run:
+        run.end(outputs={"a": 1})
+    assert not client.posts
+    assert "not traced" in caplog.text
+
+
 def test_trace_has_a_parent_of_choice(client):
     up = RunTree(name="up")
     with tracing_context(enabled=True, client=client), trace("outer"):

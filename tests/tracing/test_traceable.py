@@ -493,12 +493,24 @@ def test_a_client_that_fails_does_not_break_the_function(caplog):
     assert len(caplog.records) == 2
 
 
-def test_a_wrong_run_id_does_not_break_the_function(client, caplog):
+def test_what_is_wrong_in_langsmith_extra_is_ignored(client, caplog):
     @traceable(client=client)
     def f():
         return 1
 
-    assert f(langsmith_extra={"run_id": "nonsense"}) == 1
+    assert f(langsmith_extra={"run_id": "nonsense", "reference_example_id": 3}) == 1
+    assert f(langsmith_extra="nonsense") == 1
+    assert len(client.runs) == 2
+    assert "an id that was given" in caplog.text
+    assert "not a dictionary" in caplog.text
+
+
+def test_a_call_that_cannot_be_traced_is_made_all_the_same(client, caplog):
+    @traceable(client=client)
+    def f():
+        return 1
+
+    assert f(langsmith_extra={"metadata": 3}) == 1
     assert not client.runs
     assert "not traced" in caplog.text
 

@@ -80,7 +80,8 @@ def start(  # noqa: PLR0917 - runs on every traced call
             )
         else:
             run = _start_as_told(options, extra, parent, block, inputs, metadata)
-        run._local = run._local or mode == "local"
+        if mode is not True:
+            run._local = True
         if attachments:
             run.attachments = attachments
             run.dangerously_allow_filesystem = options.allow_files
@@ -177,7 +178,7 @@ def start_run(  # noqa: PLR0917 - the fields of a run, on every traced call
     if parent is not None and now < parent._start:
         now = parent._start
     run._start = now
-    run.id_text = run_id = new_id(now) if run_id is None else parse_id(run_id)
+    run.id_text = run_id = (None if run_id is None else _given_id(run_id)) or new_id(now)
     stamp, run._start_text = texts(now)
     run._rare = None
     if block is not None:
@@ -192,7 +193,7 @@ def start_run(  # noqa: PLR0917 - the fields of a run, on every traced call
         run._local = False
         run.session_name = project_name or (around.session_name if around is not None else default_project())
         if reference_example_id is not None:
-            run._rare = {"reference_example_id": parse_id(reference_example_id)}
+            run._rare = {"reference_example_id": _given_id(reference_example_id)}
     else:
         run.dotted_order = f"{parent.dotted_order}.{stamp}{run_id}"
         run.trace_id_text = parent.trace_id_text
@@ -321,6 +322,14 @@ def inherited_tags(parent: RunTree | None, block: Scope | None) -> list[str] | N
     if block is None or block.tags is None:
         return defaults.tags if parent is None else parent._tags
     return block.tags if parent is None else joined(parent._tags, block.tags)
+
+
+def _given_id(value: Any) -> str | None:
+    try:
+        return parse_id(value)
+    except ValueError as error:
+        report("an id that was given for a run is ignored", error)
+        return None
 
 
 def _rare_of_child(rare: dict[str, Any]) -> dict[str, Any] | None:

@@ -88,7 +88,12 @@ class Options:
         if not self.keeps_config:
             kwargs.pop("config", None)
         extra: Mapping[str, Any] | None = kwargs.pop("langsmith_extra", None)
-        return extra
+        if extra is None or hasattr(extra, "get"):
+            return extra
+        from smithkit.tracing._report import report
+
+        report(f"the langsmith_extra of a call of {self.name!r} is ignored: it is not a dictionary")
+        return None
 
 
 def code_of(fn: Any) -> Any:

@@ -96,7 +96,15 @@ class trace:  # noqa: N801 - used like a function
 
         self._outer = scope = current.get()
         mode = mode_of(scope) or (self._parent is not None and scope is None)
-        run = self._run = self._start(scope)
+        try:
+            run = self._start(scope)
+        except Exception as error:  # noqa: BLE001 - tracing must not break the traced program
+            from smithkit.tracing._report import report
+            from smithkit.tracing.run_trees import RunTree
+
+            report(f"the block {self.name!r} is not traced", error)
+            run, mode = RunTree(name=str(self.name)), False
+        self._run = run
         if mode is not True:
             run._local = True
         if mode:
