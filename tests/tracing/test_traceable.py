@@ -510,7 +510,12 @@ def test_a_call_that_cannot_be_traced_is_made_all_the_same(client, caplog):
     def f():
         return 1
 
+    @traceable(client=client)
+    def g(run_tree):
+        return run_tree
+
     assert f(langsmith_extra={"metadata": 3}) == 1
+    assert g(langsmith_extra={"metadata": 3}) is None
     assert not client.runs
     assert "not traced" in caplog.text
 

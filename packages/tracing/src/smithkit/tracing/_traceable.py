@@ -249,13 +249,14 @@ def _function(fn: Callable[..., Any], options: Options) -> Any:
         extra = options.take(kwargs) if kwargs else None
         scope = _current()
         mode = mode_of(scope) if by_default and extra is None else options.mode(scope, extra)
-        if not mode:
+        calls = _calls
+        run = None
+        if mode:
+            calls = calls or _load()
+            run = calls.start(options, args, kwargs, extra, scope, mode)
+        if run is None:
             if takes_run:
                 _give_no_run(options, args, kwargs)
-            return fn(*args, **kwargs)
-        calls = _calls or _load()
-        run = calls.start(options, args, kwargs, extra, scope, mode)
-        if run is None:
             return fn(*args, **kwargs)
         _set_current(run)
         try:
