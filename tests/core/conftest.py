@@ -64,7 +64,7 @@ class Answer:
 class Server:
     """An HTTP server on this machine that follows a script; after its end the last answer is repeated."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.asked: list[Asked] = []
         self._script: queue.Queue[Answer] = queue.Queue()
         self._last = Answer()
@@ -81,7 +81,7 @@ class Server:
             def do_GET(self):
                 server.serve(self)
 
-            do_POST = do_PUT = do_PATCH = do_DELETE = do_CONNECT = do_GET
+            do_POST = do_PUT = do_PATCH = do_DELETE = do_CONNECT = do_GET  # noqa: N815 - http.server's names
 
             def log_message(self, *args):
                 """Say nothing."""
@@ -184,7 +184,7 @@ def client(server, quick):
 class Blocking:
     """An `AsyncClient` whose `send` and `request_with_retries` are run to their end."""
 
-    def __init__(self, *args, **options):
+    def __init__(self, *args, **options) -> None:
         self._make = lambda: AsyncClient(*args, **options)
 
     def send(self, request):
@@ -243,7 +243,7 @@ def fast_clock(monkeypatch):
 class Site:
     """A folder of distributions for processes of their own."""
 
-    def __init__(self, folder):
+    def __init__(self, folder) -> None:
         self.folder = folder
         folder.mkdir()
 

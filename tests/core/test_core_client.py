@@ -63,7 +63,7 @@ NEEDS = {
 def test_the_constructor_takes_the_apis_options_and_plugins():
     assert len(OPTIONS_OF_THE_API) == 26
     assert set(inspect.signature(Client.__init__).parameters) == {"self", "plugins", *OPTIONS_OF_THE_API}
-    assert list(inspect.signature(Client).parameters)[0] == "api_url"
+    assert next(iter(inspect.signature(Client).parameters)) == "api_url"
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::smithkit.errors.MissingPackageWarning")
@@ -252,7 +252,9 @@ def without(site):
             found = importlib.metadata.entry_points
             importlib.metadata.entry_points = lambda **o: [e for e in found(**o) if e.name not in hidden]
             """
-        (site.folder / "hide_packages.py").write_text(inspect.cleandoc("\n" + hide.replace("\n            ", "\n")))
+        (site.folder / "hide_packages.py").write_text(
+            inspect.cleandoc("\n" + hide.replace("\n            ", "\n"))
+        )
         return site.python("import hide_packages\n" + inspect.cleandoc(code))
 
     return run
@@ -269,7 +271,9 @@ def test_a_method_of_a_package_that_is_missing_says_how_to_install_it(without, k
                 print(error)
         """
 
-    assert without(code, "prompts") == f"{kind} has no `pull_prompt`: pip install 'smithkit-core[prompts]'\n" * 2
+    assert (
+        without(code, "prompts") == f"{kind} has no `pull_prompt`: pip install 'smithkit-core[prompts]'\n" * 2
+    )
 
 
 def test_a_name_of_a_package_that_is_missing_says_how_to_install_it(without):
@@ -306,10 +310,14 @@ def test_an_option_of_a_package_that_is_missing_warns_at_the_callers_line(withou
         """
 
     assert without(code, "tracing", "prompts").splitlines() == [
-        "MissingPackageWarning <string> Client(hide_inputs=...) has no effect without smithkit-tracing: "
-        "pip install 'smithkit-core[tracing]'",
-        "MissingPackageWarning <string> Client(disable_prompt_cache=...) has no effect without "
-        "smithkit-prompts: pip install 'smithkit-core[prompts]'",
+        (
+            "MissingPackageWarning <string> Client(hide_inputs=...) has no effect without smithkit-tracing: "
+            "pip install 'smithkit-core[tracing]'"
+        ),
+        (
+            "MissingPackageWarning <string> Client(disable_prompt_cache=...) has no effect without "
+            "smithkit-prompts: pip install 'smithkit-core[prompts]'"
+        ),
     ]
     assert issubclass(MissingPackageWarning, UserWarning)
 
@@ -349,7 +357,11 @@ def test_the_asynchronous_client_without_httpx2_says_how_to_install_it(monkeypat
         ("https://api.smith.langchain.com", {}, False),
         ("https://notlangchain.com", {"LANGSMITH_TRACING": "true"}, False),
         ("https://api.smith.langchain.com", {"LANGSMITH_TRACING": "true", "LANGSMITH_API_KEY": "k"}, False),
-        ("https://api.smith.langchain.com", {"LANGSMITH_TRACING": "true", "LANGSMITH_OTEL_ENABLED": "1"}, False),
+        (
+            "https://api.smith.langchain.com",
+            {"LANGSMITH_TRACING": "true", "LANGSMITH_OTEL_ENABLED": "1"},
+            False,
+        ),
     ],
 )
 def test_tracing_into_the_cloud_without_a_key_warns(monkeypatch, url, variables, warned):
@@ -490,7 +502,7 @@ def test_a_blocking_twin_has_the_clients_settings(server):
     assert client.blocking() is client
 
 
-# ---------------------------------------------------------------- imports
+# ---------------------------------------------------------------- what is imported
 
 
 def test_importing_the_client_loads_nothing_heavy(site):

@@ -55,7 +55,9 @@ def refused(status, body=b"", headers=None, secrets=(), url="http://a.example/ru
 
 
 @pytest.mark.parametrize(("status", "kind"), CLASSES.items())
-def test_each_status_has_its_class(server, make_client, answer, quick, status, kind):
+def test_each_status_has_its_class(  # noqa: PLR0917 - fixtures
+    server, make_client, answer, quick, status, kind
+):
     server.script(answer(status, body={"detail": "the reason"}, headers={"Retry-After": "0"}))
     quick = quick.new(respect_retry_after_header=False)
 
@@ -127,7 +129,9 @@ def test_long_details_are_cut():
 
 def test_what_the_server_repeats_of_the_credentials_is_masked(server, make_client, answer):
     server.script(answer(401, body={"detail": "Invalid token token-12345 and key key-12345"}))
-    client = make_client(server.url, plugins=[BearerAuth("token-12345")], headers={"x-service-key": "key-12345"})
+    client = make_client(
+        server.url, plugins=[BearerAuth("token-12345")], headers={"x-service-key": "key-12345"}
+    )
 
     with pytest.raises(LangSmithAuthError) as caught:
         client.send(Request("GET", "/x"))
@@ -158,7 +162,7 @@ def test_urls_are_shown_without_secrets(url, shown):
 
 
 @pytest.mark.parametrize("failure", ["drop", "refused", "scheme", "not json"])
-def test_no_failure_shows_the_query_or_the_password_of_a_url(
+def test_no_failure_shows_the_query_or_the_password_of_a_url(  # noqa: PLR0917 - fixtures
     server, make_client, answer, quick, free_port, failure
 ):
     base = {"refused": f"http://127.0.0.1:{free_port}", "scheme": "ftp://a.example"}.get(failure, server.url)
@@ -182,7 +186,9 @@ def test_an_answer_that_is_not_json_is_told_with_its_kind_and_start(server, make
     server.script(answer(200, body=body, headers={"Content-Type": "text/html"}))
     response = make_client(server.url).send(Request("GET", "/info"))
 
-    with pytest.raises(LangSmithResponseError, match=r"text/html where JSON was expected.*base URL") as caught:
+    with pytest.raises(
+        LangSmithResponseError, match=r"text/html where JSON was expected.*base URL"
+    ) as caught:
         response.json()
 
     assert caught.value.status_code == 200
@@ -255,8 +261,12 @@ def test_a_proxy_that_wants_credentials_is_told(make_server, make_client, monkey
     assert "s3cret" not in str(caught.value)
 
 
-@pytest.mark.parametrize(("status", "cure"), [(407, "wants credentials"), (403, "NO_PROXY"), (502, "NO_PROXY")])
-def test_a_proxy_that_refuses_a_tunnel_is_told(make_server, make_client, monkeypatch, quick, status, cure):
+@pytest.mark.parametrize(
+    ("status", "cure"), [(407, "wants credentials"), (403, "NO_PROXY"), (502, "NO_PROXY")]
+)
+def test_a_proxy_that_refuses_a_tunnel_is_told(  # noqa: PLR0917 - fixtures
+    make_server, make_client, monkeypatch, quick, status, cure
+):
     proxy = make_server(status)
     monkeypatch.setenv("HTTPS_PROXY", proxy.url.replace("://", "://me:s3cret@"))
 
@@ -292,7 +302,7 @@ def test_what_cannot_be_json_is_refused_before_it_is_sent(server, make_client):
 )
 def test_errors_survive_the_way_between_processes(error):
     error.add_note("a note")
-    copy = pickle.loads(pickle.dumps(error))
+    copy = pickle.loads(pickle.dumps(error))  # noqa: S301 - made here
 
     assert type(copy) is type(error)
     assert str(copy) == str(error)
@@ -309,7 +319,7 @@ def test_a_pickled_error_leaves_the_answer_and_so_the_key_behind(server):
 
     pickled = pickle.dumps(caught.value)
     assert b"top-secret" not in pickled
-    assert pickle.loads(pickled).response is None
+    assert pickle.loads(pickled).response is None  # noqa: S301 - made here
 
 
 def test_a_group_names_all_its_errors():

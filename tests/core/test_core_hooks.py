@@ -30,7 +30,7 @@ BLOCKS = re.findall(r"^```python\n(.*?)^```$", PAGE, flags=re.MULTILINE | re.DOT
 class Records:
     """Implements what sees requests."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.calls = []
 
     @hooks.hookimpl
@@ -204,7 +204,9 @@ def test_another_failure_leaves_the_client_working(server):
         def configure_client(self):
             raise ZeroDivisionError
 
-    with pytest.warns(PluginWarning, match=r"configure_client hook of plugin .*Bad.* failed: ZeroDivisionError"):
+    with pytest.warns(
+        PluginWarning, match=r"configure_client hook of plugin .*Bad.* failed: ZeroDivisionError"
+    ):
         client = Client(server.url, plugins=[Bad()])
 
     assert client.send(Request("GET", "/x")).status_code == 200

@@ -231,7 +231,7 @@ def test_bound_methods_keep_name_documentation_and_arguments(make):
 def test_on_the_class_a_method_is_its_flow():
     assert inspect.isgeneratorfunction(Things.read_thing)
     assert list(inspect.signature(Things.read_thing).parameters) == ["self", "name", "deep"]
-    assert list(inspect.signature(Client.read_dataset).parameters)[0] == "self"
+    assert next(iter(inspect.signature(Client.read_dataset).parameters)) == "self"
     assert "read_dataset" in pydoc.plain(pydoc.render_doc(Client.read_dataset))
     assert "list_things" in pydoc.plain(pydoc.render_doc(Things))
 

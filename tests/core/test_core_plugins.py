@@ -33,7 +33,7 @@ BROKEN = 'raise RuntimeError("the plugin is broken")'
 class Adds:
     """A plugin that adds classes of methods."""
 
-    def __init__(self, *classes, replaces=(), asynchronous=None):
+    def __init__(self, *classes, replaces=(), asynchronous=None) -> None:
         self.classes = classes
         self.replaces = replaces
         self.asynchronous = asynchronous
@@ -104,7 +104,9 @@ def one(name="greet", said="one"):
     return type("One", (), {name: lambda self: said})
 
 
-@pytest.mark.parametrize("name", ["send", "close", "use", "session", "state", "api_key", "info", "read_dataset"])
+@pytest.mark.parametrize(
+    "name", ["send", "close", "use", "session", "state", "api_key", "info", "read_dataset"]
+)
 def test_a_name_that_is_taken_is_refused_and_both_owners_are_named(name):
     with pytest.raises(PluginConflictError, match=f"'rude'.*{name!r}.*'(smithkit-core|datasets)'"):
         hooks.register(Adds(one(name)), "rude")
@@ -294,7 +296,7 @@ def test_hooks_of_the_process_are_refused_for_one_client(hook):
 
 
 class Noted:
-    def __init__(self, name, calls, error=None):
+    def __init__(self, name, calls, error=None) -> None:
         self.name, self.calls, self.error = name, calls, error
 
     @hooks.hookimpl
@@ -311,7 +313,9 @@ def test_a_failing_hook_is_named_and_the_others_still_run(server, register, capl
     register(Noted("last", calls), "last")
     client = Client(server.url, plugins=[Noted("own", calls)])
 
-    with pytest.warns(PluginWarning, match="before_request hook of plugin 'bad' failed: ZeroDivisionError: by zero"):
+    with pytest.warns(
+        PluginWarning, match="before_request hook of plugin 'bad' failed: ZeroDivisionError: by zero"
+    ):
         client.send(Request("GET", "/x"))
 
     assert calls == ["last", "bad", "first", "own"]
@@ -356,7 +360,7 @@ def test_what_is_registered_later_is_called_earlier_unless_plugins_ask_otherwise
 
 def test_collect_gives_each_result_with_its_plugin(register):
     class Counts:
-        def __init__(self, count):
+        def __init__(self, count) -> None:
             self.count = count
 
         @hooks.hookimpl
@@ -371,7 +375,7 @@ def test_collect_gives_each_result_with_its_plugin(register):
 
 def test_first_stops_at_the_first_result(register):
     class Gives:
-        def __init__(self, value):
+        def __init__(self, value) -> None:
             self.value = value
 
         @hooks.hookimpl
@@ -476,8 +480,10 @@ def test_a_broken_plugin_is_warned_about_once_and_left_out(site):
             "wrong",
         ),
         (
-            "from smithkit.hooks import hookimpl\nclass M:\n    def send(self): ...\n"
-            "@hookimpl\ndef register_methods(registry): registry.add(M)",
+            (
+                "from smithkit.hooks import hookimpl\nclass M:\n    def send(self): ...\n"
+                "@hookimpl\ndef register_methods(registry): registry.add(M)"
+            ),
             "PluginConflictError: Plugin 'broken' adds the client method 'send', which 'smithkit-core' has",
         ),
         ("from smithkit import Client\nClient('http://a.example')", "made while plugins are loaded"),
@@ -614,9 +620,10 @@ def test_of_two_entry_points_with_one_name_the_first_found_counts(site, tmp_path
     later.add("greeter", BROKEN)
     both = os.pathsep.join((str(site.folder), str(later.folder)))
 
-    assert site.python(
-        "from smithkit import Client; print(Client('http://a.example').greet())", PYTHONPATH=both
-    ) == "hello\n"
+    assert (
+        site.python("from smithkit import Client; print(Client('http://a.example').greet())", PYTHONPATH=both)
+        == "hello\n"
+    )
 
 
 def test_a_plugin_may_look_into_the_clients_while_it_is_loaded(site):

@@ -35,7 +35,7 @@ RETRIED = {408, 425, 502, 503, 504}
 class Exchange:
     """Runs a transport's exchange against a script; records attempts and pauses."""
 
-    def __init__(self, script):
+    def __init__(self, script) -> None:
         self.script = list(script)
         self.attempts = 0
         self.pauses = []

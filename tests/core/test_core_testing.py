@@ -184,9 +184,7 @@ def test_a_schema_that_nobody_has_says_what_to_install():
 
 
 def test_nothing_is_imported_before_a_schema_is_asked_for(site):
-    assert (
-        site.python("import sys, smithkit.schemas; print('pydantic' in sys.modules)") == "False\n"
-    )
+    assert site.python("import sys, smithkit.schemas; print('pydantic' in sys.modules)") == "False\n"
 
 
 def test_the_runtime_describes_itself_anew_each_time():

@@ -30,7 +30,15 @@ if TYPE_CHECKING:
 
     from pluggy import HookImpl
 
-__all__ = ["ClientHooks", "MethodRegistry", "PluginManager", "PluginRecord", "configure", "manager", "public_methods"]
+__all__ = [
+    "ClientHooks",
+    "MethodRegistry",
+    "PluginManager",
+    "PluginRecord",
+    "configure",
+    "manager",
+    "public_methods",
+]
 
 _log = logging.getLogger("smithkit.plugins")
 _QUIET_SECONDS = 60.0

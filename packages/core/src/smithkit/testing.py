@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from smithkit.client import AsyncClient, Client
 
-__all__ = ["FakeAPI", "RecordedRequest", "capture_runs"]
+__all__ = ["FakeAPI", "RecordedRequest", "capture_runs"]  # noqa: F405 - from the star below
 
 _BASE = "http://api.test"
 
@@ -179,7 +179,9 @@ else:
         try:
             from smithkit.tracing import testing
         except ModuleNotFoundError as error:
-            raise ImportError(
+            from smithkit.errors import MissingPackageError
+
+            raise MissingPackageError(
                 f"`{name}` needs smithkit-tracing: pip install 'smithkit-core[tracing]'"
             ) from error
         return getattr(testing, name)
