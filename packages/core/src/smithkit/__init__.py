@@ -9,8 +9,10 @@ package that is not says how to install it.
 
 from __future__ import annotations
 
+from smithkit import _namespace
+
 # Other distributions add their packages to this one: smithkit.tracing, smithkit.datasets, …
-__path__ = __import__("pkgutil").extend_path(__path__, __name__)
+__path__ = _namespace.extend(__path__, __name__)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
