@@ -502,7 +502,7 @@ def test_a_blocking_twin_has_the_clients_settings(server):
     assert client.blocking() is client
 
 
-# ---------------------------------------------------------------- what is imported
+# ---------------------------------------------------------------- weight and order of modules
 
 
 def test_importing_the_client_loads_nothing_heavy(site):

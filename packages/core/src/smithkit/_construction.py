@@ -125,8 +125,9 @@ def view(client: Any, methods: type[M]) -> M:
     from smithkit.transport import AsyncTransport, SyncTransport
 
     transport = AsyncTransport if client.asynchronous else SyncTransport
+    viewed: type[Any] = methods
     if not issubclass(methods, transport):
-        methods = type(methods.__name__, (methods, transport), {})
-    made: M = object.__new__(methods)
+        viewed = type(methods.__name__, (methods, transport), {})
+    made: M = object.__new__(viewed)
     made.__dict__ = client.__dict__
     return made

@@ -6,11 +6,13 @@ No socket is opened. The backend's application is the one that `smithkit serve` 
 from __future__ import annotations
 
 import io
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import urlsplit
 
 import requests
 from requests.adapters import BaseAdapter
+from requests.structures import CaseInsensitiveDict
 from urllib3 import HTTPHeaderDict
 from urllib3.response import HTTPResponse
 
@@ -55,7 +57,7 @@ def embedded_server(url: str) -> Embedded:
         MissingPackageError: `smithkit-server` is not installed.
     """
     try:
-        from smithkit import server
+        server = import_module("smithkit.server")
     except ImportError as error:
         raise MissingPackageError(
             f"{url} needs the embedded backend: pip install 'smithkit-core[server]'"
@@ -113,7 +115,7 @@ class EmbeddedAdapter(BaseAdapter):
 def _as_requests(request: requests.PreparedRequest, raw: HTTPResponse) -> requests.Response:
     response = requests.Response()
     response.status_code = raw.status
-    response.headers = requests.structures.CaseInsensitiveDict(raw.headers)
+    response.headers = CaseInsensitiveDict(raw.headers)
     response.encoding = requests.utils.get_encoding_from_headers(response.headers)
     response.raw = raw
     response.url = request.url or ""
@@ -138,4 +140,5 @@ def _body(body: Any) -> bytes | Iterable[bytes]:
         return body
     if hasattr(body, "read"):
         return iter(lambda: body.read(1 << 20), b"")
-    return body  # type: ignore[no-any-return]
+    pieces: Iterable[bytes] = body
+    return pieces
