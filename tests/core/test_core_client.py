@@ -512,7 +512,7 @@ def test_importing_the_client_loads_nothing_heavy(site):
         before = set(sys.modules)
         import smithkit
         from smithkit import AsyncClient, Client
-        heavy = "asyncio dataclasses httpx2 inspect logging pluggy pydantic requests ssl urllib3 uuid".split()
+        heavy = "asyncio contextlib dataclasses httpx2 inspect logging pluggy pydantic re requests ssl typing urllib3 uuid".split()
         print([name for name in heavy if name in set(sys.modules) - before])
         """
     )

@@ -45,7 +45,6 @@ if TYPE_CHECKING:
 
     _Composed = type
 else:
-    from contextlib import suppress
 
     class _Composed(type):
         """Composes the clients before one of them is instantiated or looked into."""
@@ -63,8 +62,10 @@ else:
         def __getattr__(cls, name: str) -> Any:
             if not name.startswith("__"):
                 _compose()
-                with suppress(AttributeError):
+                try:
                     return super().__getattribute__(name)
+                except AttributeError:
+                    pass
             raise AttributeError(_missing(cls.__name__, name))
 
         def __dir__(cls) -> list[str]:
