@@ -520,6 +520,7 @@ def test_importing_the_client_loads_nothing_heavy(site):
     assert printed == "[]\n"
 
 
+@pytest.mark.slow
 def test_each_module_of_core_can_be_imported_first(site):
     import pkgutil
 

@@ -27,6 +27,7 @@ def test_the_plugin_costs_nothing_until_it_is_used():
     assert done.stdout.strip() == "[]"
 
 
+@pytest.mark.slow
 def test_starting_an_up_to_date_database_does_not_load_alembic(tmp_path):
     program = f"import sys; from smithkit.server import embedded; embedded({str(tmp_path / 'x.db')!r}).start(); print('alembic' in sys.modules)"
     outputs = [

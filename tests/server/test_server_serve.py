@@ -12,6 +12,8 @@ import requests
 from smithkit.server import serve as command
 from smithkit.server._plugin import register_commands
 
+pytestmark = pytest.mark.slow  # each test starts a server's process
+
 
 def run_body():
     return {"id": str(uuid.uuid4()), "name": "n", "run_type": "tool"}

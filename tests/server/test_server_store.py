@@ -178,6 +178,7 @@ server.close()
 """
 
 
+@pytest.mark.slow
 def test_processes_that_start_at_once_share_one_file(database, make_api):
     command = [sys.executable, "-c", _WRITE, str(database)]
     processes = [
@@ -199,6 +200,7 @@ def test_processes_that_start_at_once_share_one_file(database, make_api):
         server.close()
 
 
+@pytest.mark.slow
 def test_an_acknowledged_run_survives_a_killed_process(serve, database):
     acknowledged = []
     with serve() as served, requests.Session() as session:

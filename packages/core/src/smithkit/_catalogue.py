@@ -9,8 +9,7 @@ create_run update_run batch_ingest_runs multipart_ingest read_run list_runs get_
 share_run unshare_run read_run_shared_link run_is_shared read_shared_run list_shared_runs flush
 flush_compressed_traces cleanup create_project update_project read_project has_project list_projects
 delete_project generate_insights poll_insights list_threads read_thread tracing_stats
-tracing_sample_rate compressed_traces otel_exporter tracing_queue submit_post submit_patch submit_feedback
-close_tracing
+tracing_sample_rate compressed_traces otel_exporter tracing_queue submit_post submit_patch
 submit_feedback close_tracing
 """
 _DATASET_METHODS = """

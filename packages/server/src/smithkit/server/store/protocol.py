@@ -13,7 +13,16 @@ if TYPE_CHECKING:
     from smithkit.server.domain.runs import Row, RunChange
     from smithkit.server.store.blobs import BlobSink, StagedBlob
 
-__all__ = ["Attachment", "FeedbackItem", "RunBatch", "RunSelection", "SessionSelection", "Store", "Workspace"]
+__all__ = [
+    "Attachment",
+    "FeedbackItem",
+    "NameTakenError",
+    "RunBatch",
+    "RunSelection",
+    "SessionSelection",
+    "Store",
+    "Workspace",
+]
 
 
 @dataclass(frozen=True, slots=True)

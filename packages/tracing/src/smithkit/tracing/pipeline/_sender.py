@@ -121,10 +121,12 @@ class Lane:
         self.flush(timeout)
         self._stopped = True
         self.delivery.patience.stop()
+        self.queue.urgent += 1  # the thread may be on its way to wait, where a single wake would be missed
         self.queue.wake()
         thread = self._thread
         if thread is not None and thread is not threading.current_thread():
             thread.join(_JOIN_SECONDS)
+        self.queue.urgent -= 1
         lost = self.queue.clear()
         if lost:
             self._report.warn("closed", "The client was closed before these runs were sent", lost)
