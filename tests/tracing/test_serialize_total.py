@@ -9,6 +9,8 @@ import enum
 import json
 import pathlib
 import re
+import subprocess
+import sys
 import uuid
 from collections import deque, namedtuple
 from unittest import mock
@@ -166,5 +168,14 @@ def test_a_hook_comes_first_and_may_fail():
 
 
 def test_numpy():
-    numpy = pytest.importorskip("numpy")
-    assert json.loads(dumps(numpy.arange(3))) == [0, 1, 2]
+    import numpy as np
+
+    assert json.loads(dumps(np.arange(3))) == [0, 1, 2]
+
+
+def test_unknown_types_do_not_import_numpy():
+    code = "import sys; from smithkit.tracing._serialize import dumps; dumps({1, 2}); print('numpy' in sys.modules)"
+
+    printed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+
+    assert printed.strip() == "False"

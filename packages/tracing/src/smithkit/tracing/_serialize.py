@@ -12,6 +12,7 @@ import dataclasses
 import datetime as dt
 import decimal
 import math
+import sys
 from collections import deque
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
@@ -24,8 +25,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Serializer", "dumps", "loads"]
 
-_OPTIONS = orjson.OPT_SERIALIZE_NUMPY
-_LOOSE = _OPTIONS | orjson.OPT_NON_STR_KEYS
 _MAX_DEPTH = 100
 _COPIED = 65_536
 _INT_LIMIT = 2**63
@@ -42,12 +41,12 @@ class Serializer:
         hook: Asked first about values that JSON does not know; None leaves them to the built-in rules.
     """
 
-    __slots__ = ("_hook", "_options")
+    __slots__ = ("_hook", "_plain")
 
     def __init__(self, hook: Callable[[Any], Any] | None = None) -> None:
         self._hook = hook
         # A dataclass may be the very type that the hook wants to encode.
-        self._options = _OPTIONS if hook is None else _OPTIONS | orjson.OPT_PASSTHROUGH_DATACLASS
+        self._plain = 0 if hook is None else orjson.OPT_PASSTHROUGH_DATACLASS
 
     def dumps(self, value: Any) -> bytes:
         """JSON of a value.
@@ -60,7 +59,7 @@ class Serializer:
             b'{"when":[1,2]}'
         """
         try:
-            encoded = orjson.dumps(value, self._simplify, self._options)
+            encoded = orjson.dumps(value, self._simplify, self._options())
         except Exception as error:  # noqa: BLE001 - whatever it is, the slow way copes with it
             _let_interrupts_pass(error)
         else:
@@ -68,10 +67,14 @@ class Serializer:
             # the allocator 3 µs each; a copy of the right size costs a hundredth of that.
             return b"%b" % encoded if len(encoded) < _COPIED else encoded
         try:
-            return orjson.dumps(self._rewrite(value, 0, ()), option=_LOOSE)
+            return orjson.dumps(self._rewrite(value, 0, ()), option=self._options() | orjson.OPT_NON_STR_KEYS)
         except Exception as error:  # noqa: BLE001 - values can change, or fail, while they are read
             _let_interrupts_pass(error)
             return orjson.dumps(f"<{_type_name(value)}: {type(error).__name__} while it was encoded>")
+
+    def _options(self) -> int:
+        """How orjson encodes: asked for numpy's types it imports numpy, which takes long and is no use without."""
+        return self._plain | orjson.OPT_SERIALIZE_NUMPY if "numpy" in sys.modules else self._plain
 
     def _simplify(self, value: Any) -> Any:
         """One step from an unknown type towards JSON."""
@@ -110,7 +113,7 @@ class Serializer:
             fields = {field.name: getattr(value, field.name, None) for field in dataclasses.fields(value)}
             return self._rewrite(fields, depth + 1, below)
         try:
-            return orjson.Fragment(orjson.dumps(value, option=self._options))
+            return orjson.Fragment(orjson.dumps(value, option=self._options()))
         except TypeError:
             return self._rewrite(self._simplify(value), depth + 1, below)
 
@@ -118,7 +121,7 @@ class Serializer:
         if isinstance(key, str):
             return _valid_text(key)
         try:
-            pair: str = next(iter(orjson.loads(orjson.dumps({key: 0}, option=_LOOSE))))
+            pair: str = next(iter(orjson.loads(orjson.dumps({key: 0}, option=orjson.OPT_NON_STR_KEYS))))
         except Exception:  # noqa: BLE001 - not a key that JSON knows
             simple = self._simplify(key)
             return _valid_text(simple if isinstance(simple, str) else _text(key))
