@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import inspect
 import pydoc
+import warnings
 from dataclasses import dataclass
 
 MODULES = (
@@ -29,6 +30,7 @@ class Document:
 def load() -> list[Document]:
     """All documented public functions and classes of `MODULES`, by name."""
     documents: dict[str, Document] = {}
+    warnings.simplefilter("ignore", DeprecationWarning)  # to read about a deprecated name is no use of it
     for module_name in MODULES:
         module = importlib.import_module(module_name)
         for name, value in inspect.getmembers(module, inspect.isroutine) + inspect.getmembers(

@@ -1,0 +1,61 @@
+"""What the documentation shows works: the examples of docstrings, of the README and of the guides."""
+
+from __future__ import annotations
+
+import doctest
+import importlib
+import pkgutil
+import re
+from pathlib import Path
+
+import pytest
+
+import smithkit
+
+ROOT = Path(__file__).parents[2]
+PAGES = ("README.md", "docs/configuration.md", "docs/testing.md")
+NAMES = sorted(
+    module.name
+    for module in pkgutil.walk_packages(smithkit.__path__, "smithkit.")
+    if not module.name.endswith("__main__") and ".migrations" not in module.name
+)
+
+
+@pytest.fixture(autouse=True)
+def _home_of_its_own(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("SMITHKIT_HOME", str(tmp_path))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_examples_of_docstrings_work(name):
+    tests = doctest.DocTestFinder(exclude_empty=True).find(importlib.import_module(name), name)
+    runner = doctest.DocTestRunner(optionflags=doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS)
+
+    for test in tests:
+        runner.run(test)
+
+    assert runner.summarize().failed == 0
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_programs_of_a_page_run_from_top_to_bottom(page):
+    text = (ROOT / page).read_text(encoding="utf-8")
+    names: dict[str, object] = {"__name__": "page"}
+
+    for block in re.findall(r"```python\n(.*?)```", text, flags=re.DOTALL):
+        exec(compile(block, page, "exec"), names)  # noqa: S102 - the page is ours
+
+    for name, test in list(names.items()):
+        if name.startswith("test_") and callable(test):
+            test()
+
+
+@pytest.mark.parametrize(
+    "page", [path.relative_to(ROOT).as_posix() for path in ROOT.glob("**/*.md") if ".venv" not in path.parts]
+)
+def test_links_within_the_repository_lead_somewhere(page):
+    text = (ROOT / page).read_text(encoding="utf-8")
+
+    for target in re.findall(r"\]\((?!https?:|#)([^)#]+)", text):
+        assert ((ROOT / page).parent / target).exists(), target
