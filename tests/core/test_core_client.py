@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import copy
+import gc
 import inspect
 import pickle
 import warnings
@@ -22,6 +23,7 @@ from smithkit.errors import (
 from smithkit.operations import Methods, Request
 from smithkit.retry import default_retry
 from smithkit.schemas import LangSmithInfo
+from smithkit.transport import AsyncTransport
 
 URL = "http://a.example"
 OWN_RETRY = default_retry(7)
@@ -399,6 +401,37 @@ def test_a_view_has_the_methods_of_a_class_and_shares_the_client(make):
     assert view.session is client.session
     client.api_key = "later"
     assert view.api_key == "later"
+
+
+def test_views_of_one_class_are_of_one_type():
+    class Greetings:
+        """Nothing yet."""
+
+    client = Client(URL)
+
+    assert type(client.use(Greetings)) is type(client.use(Greetings))
+
+
+def test_a_class_for_the_other_client_is_refused():
+    class Awaited(AsyncTransport):
+        """For an AsyncClient."""
+
+    with pytest.raises(
+        LangSmithUserError, match="Awaited derives from AsyncTransport, and so serves AsyncClient"
+    ):
+        Client(URL).use(Awaited)
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # connections of ended loops
+def test_an_asynchronous_client_serves_one_event_loop_after_another(server):
+    client = AsyncClient(server.url)
+
+    async def ask():
+        return (await client.request_with_retries("GET", "/x")).status_code
+
+    assert [asyncio.run(ask()), asyncio.run(ask()), asyncio.run(ask())] == [200, 200, 200]
+    del client, ask
+    gc.collect()
 
 
 def test_a_view_may_be_made_of_a_transport_itself():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import warnings
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
@@ -121,13 +122,25 @@ def run_on_close(client: Transport) -> None:
 
 
 def view(client: Any, methods: type[M]) -> M:
-    """An object with a class's methods that shares a client's attributes."""
-    from smithkit.transport import AsyncTransport, SyncTransport
+    """An object with a class's methods that shares a client's attributes.
 
-    transport = AsyncTransport if client.asynchronous else SyncTransport
-    viewed: type[Any] = methods
-    if not issubclass(methods, transport):
-        viewed = type(methods.__name__, (methods, transport), {})
-    made: M = object.__new__(viewed)
+    Raises:
+        LangSmithUserError: The class is for the other client.
+    """
+    wanted: Any = methods
+    made: M = object.__new__(_viewed(wanted, client.asynchronous))
     made.__dict__ = client.__dict__
     return made
+
+
+@functools.cache
+def _viewed(methods: type, asynchronous: bool) -> type:  # noqa: FBT001 - part of the key
+    from smithkit.transport import AsyncTransport, SyncTransport
+
+    own, other = (AsyncTransport, SyncTransport) if asynchronous else (SyncTransport, AsyncTransport)
+    if issubclass(methods, other):
+        client, fitting = ("an AsyncClient", "Client") if asynchronous else ("a Client", "AsyncClient")
+        raise LangSmithUserError(
+            f"{methods.__name__} derives from {other.__name__}, and so serves {fitting}, not {client}."
+        )
+    return methods if issubclass(methods, own) else type(methods.__name__, (methods, own), {})

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from asyncio import get_running_loop
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
+from weakref import WeakKeyDictionary
 
 from smithkit.errors import MissingPackageError
 from smithkit.operations import Request, Response, adrive
@@ -42,6 +44,9 @@ class AsyncTransport(Transport):
         super().__init__(config, hooks)
         self.session: httpx2.AsyncClient = _new_client(config)
         """The `httpx2.AsyncClient` in use."""
+        self._own_session = self.session
+        self._sessions: WeakKeyDictionary[asyncio.AbstractEventLoop, httpx2.AsyncClient] = WeakKeyDictionary()
+        self._in_use = False
         self._blocking: SyncTransport | None = None
 
     async def send(self, request: Request) -> Response:
@@ -115,7 +120,7 @@ class AsyncTransport(Transport):
         """Close the connections."""
         if self._blocking is not None:
             self._blocking.close()
-        await self.session.aclose()
+        await self._session_here().aclose()
 
     async def __aenter__(self) -> Self:
         return self
@@ -126,6 +131,16 @@ class AsyncTransport(Transport):
     async def _step(self, step: Any) -> Any:
         return await (self._transmit(step) if isinstance(step, Wire) else asyncio.sleep(step))
 
+    def _session_here(self) -> httpx2.AsyncClient:
+        """The session of the running event loop: connections that another loop has opened cannot be used."""
+        if self.session is not self._own_session:
+            return self.session
+        loop = get_running_loop()
+        if loop not in self._sessions:
+            self._sessions[loop] = _new_client(self.config) if self._in_use else self.session
+            self._in_use = True
+        return self._sessions[loop]
+
     async def _transmit(self, wire: Wire) -> Response:
         import httpx2
 
@@ -133,7 +148,7 @@ class AsyncTransport(Transport):
         extra = dict(wire.extra)
         form = wire.files is not None and isinstance(wire.content, Mapping)
         try:
-            raw = await self.session.request(
+            raw = await self._session_here().request(
                 wire.method,
                 wire.url,
                 params=wire.params,
