@@ -424,13 +424,15 @@ def test_a_class_for_the_other_client_is_refused():
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # connections of ended loops
 def test_an_asynchronous_client_serves_one_event_loop_after_another(server):
-    client = AsyncClient(server.url)
+    def ask_three_times():
+        client = AsyncClient(server.url)
 
-    async def ask():
-        return (await client.request_with_retries("GET", "/x")).status_code
+        async def ask():
+            return (await client.request_with_retries("GET", "/x")).status_code
 
-    assert [asyncio.run(ask()), asyncio.run(ask()), asyncio.run(ask())] == [200, 200, 200]
-    del client, ask
+        return [asyncio.run(ask()), asyncio.run(ask()), asyncio.run(ask())]
+
+    assert ask_three_times() == [200, 200, 200]
     gc.collect()
 
 
