@@ -43,7 +43,7 @@ def environment_enabled() -> bool:
         return _first(environ, _SWITCHES) == "true"
     data = environ._data
     for key in _SWITCH_KEYS:
-        if (value := data.get(key)) is not None and value.strip():
+        if key in data and (value := data.get(key)) and value.strip():  # `in` is the cheapest question
             return bool(value == _TRUE)
     return False
 
