@@ -4,7 +4,7 @@ PYTHON ?= python3
 HATCH := .venv/bin/hatch
 export HATCH_DATA_DIR := $(CURDIR)/.venv/hatch
 
-.PHONY: demo test fast lint types format bench docs clean
+.PHONY: demo test fast lint types format bench docs lowest clean
 
 demo: $(HATCH)
 	@$(HATCH) run demo
@@ -25,6 +25,9 @@ docs: $(HATCH)
 
 bench: $(HATCH)
 	$(HATCH) run bench:all
+
+lowest: $(HATCH)
+	$(HATCH) run lowest:fast
 
 $(HATCH):
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "smithkit needs Python 3.11 or newer: make PYTHON=python3.11")'
