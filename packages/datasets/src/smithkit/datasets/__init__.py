@@ -4,24 +4,10 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
-
     from smithkit.datasets._methods import AsyncDatasetMethods, DatasetMethods
+else:
+    from smithkit._lazy import lazy_names
+
+    __getattr__, __dir__ = lazy_names(globals(), {"_methods": ("AsyncDatasetMethods", "DatasetMethods")})
 
 __all__ = ["AsyncDatasetMethods", "DatasetMethods"]
-
-_HOLDERS = dict.fromkeys(__all__, "smithkit.datasets._methods")
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOLDERS:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from importlib import import_module
-
-    value = getattr(import_module(_HOLDERS[name]), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
-
     from smithkit.tracing._context import (
         configure,
         get_current_run_tree,
@@ -24,6 +22,29 @@ if TYPE_CHECKING:
     from smithkit.tracing._traceable import ensure_traceable, is_traceable_function, traceable
     from smithkit.tracing._types import LangSmithExtra, RunType, Traceable
     from smithkit.tracing.run_trees import RunTree
+else:
+    from smithkit._lazy import lazy_names
+
+    __getattr__, __dir__ = lazy_names(
+        globals(),
+        {
+            "_context": (
+                "configure",
+                "get_current_run_tree",
+                "get_tracing_context",
+                "set_run_metadata",
+                "tracing_context",
+                "tracing_enabled",
+            ),
+            "_executor": ("ContextThreadPoolExecutor",),
+            "_identity": ("uuid7", "uuid7_from_datetime"),
+            "_methods": ("AsyncTracingMethods", "TracingMethods"),
+            "_trace": ("trace",),
+            "_traceable": ("ensure_traceable", "is_traceable_function", "traceable"),
+            "_types": ("LangSmithExtra", "RunType", "Traceable"),
+            "run_trees": ("RunTree",),
+        },
+    )
 
 __all__ = [
     "AsyncTracingMethods",
@@ -46,36 +67,3 @@ __all__ = [
     "uuid7",
     "uuid7_from_datetime",
 ]
-
-_MODULES = {
-    "_context": (
-        "configure",
-        "get_current_run_tree",
-        "get_tracing_context",
-        "set_run_metadata",
-        "tracing_context",
-        "tracing_enabled",
-    ),
-    "_executor": ("ContextThreadPoolExecutor",),
-    "_identity": ("uuid7", "uuid7_from_datetime"),
-    "_methods": ("AsyncTracingMethods", "TracingMethods"),
-    "_trace": ("trace",),
-    "_traceable": ("ensure_traceable", "is_traceable_function", "traceable"),
-    "_types": ("LangSmithExtra", "RunType", "Traceable"),
-    "run_trees": ("RunTree",),
-}
-_HOMES = {name: module for module, names in _MODULES.items() for name in names}
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from importlib import import_module
-
-    value = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})

@@ -1,0 +1,39 @@
+"""What the packages export, and what importing one costs."""
+
+from __future__ import annotations
+
+import importlib
+import subprocess
+import sys
+
+import pytest
+
+from smithkit._catalogue import PACKAGES
+
+MODULES = [f"smithkit.{package}" for package in PACKAGES]
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_every_exported_name_is_there(name):
+    module = importlib.import_module(name)
+
+    assert sorted(module.__all__) == module.__all__
+    for exported in module.__all__:
+        assert getattr(module, exported) is not None
+        assert exported in dir(module)
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_an_unknown_name_is_an_attribute_error(name):
+    with pytest.raises(AttributeError, match=f"'{name}' has no attribute 'no_such_name'"):
+        _ = importlib.import_module(name).no_such_name
+
+
+@pytest.mark.slow
+def test_importing_a_package_or_its_plugin_loads_nothing_heavy():
+    plugins = [f"{name}._plugin" for name in MODULES]
+    program = f"import sys, {', '.join(MODULES + plugins)}; print({{'pydantic', 'requests', 'zstandard'}} & set(sys.modules))"
+
+    result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+
+    assert result.stdout.strip() == "set()"
