@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import ast
 import importlib
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -21,6 +23,22 @@ def test_every_exported_name_is_there(name):
     for exported in module.__all__:
         assert getattr(module, exported) is not None
         assert exported in dir(module)
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_type_checkers_see_each_name_where_it_is_loaded_from(name):
+    source = ast.parse(Path(importlib.import_module(name).__file__).read_text(encoding="utf-8"))
+    checked = next(node for node in source.body if isinstance(node, ast.If))
+    imported = {
+        (node.module.removeprefix(f"{name}."), alias.name)
+        for node in checked.body
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+    }
+    homes = next(node for node in ast.walk(source) if isinstance(node, ast.Dict))
+    loaded = {(home, one) for home, names in ast.literal_eval(homes).items() for one in names}
+
+    assert loaded == imported
 
 
 @pytest.mark.parametrize("name", MODULES)

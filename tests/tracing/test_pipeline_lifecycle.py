@@ -12,7 +12,7 @@ import weakref
 import pytest
 
 from smithkit.tracing.pipeline._queue import TraceQueue
-from smithkit.tracing.pipeline._snapshot import post_op
+from smithkit.tracing.pipeline._snapshot import run_op
 from smithkit.tracing.pipeline._stats import TracingStats
 
 
@@ -166,7 +166,7 @@ def op_of(run, trace=None):
     if trace is not None:
         run["trace_id"] = trace["trace_id"]
         run["dotted_order"] = f"{trace['dotted_order']}.{run['dotted_order']}"
-    return post_op(run, dumps, None, with_runtime=False)
+    return run_op("post", run, dumps, None, with_runtime=False)
 
 
 def test_the_oldest_whole_traces_make_room(run_factory):

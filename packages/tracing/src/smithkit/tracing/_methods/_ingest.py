@@ -80,7 +80,7 @@ class IngestMethods(Submission):
         if api_url is not None:
             run["api_url"] = api_url
         _permit_attachments(run, allow_files=dangerously_allow_filesystem)
-        self._pipeline.post(run)
+        self._pipeline.submit("post", run)
 
     def update_run(
         self,
@@ -170,7 +170,7 @@ class IngestMethods(Submission):
         }
         run.update({field: value for field, value in optional.items() if value is not None})
         _permit_attachments(run, allow_files=dangerously_allow_filesystem)
-        self._pipeline.patch(run)
+        self._pipeline.submit("patch", run)
 
     def batch_ingest_runs(
         self,

@@ -68,7 +68,7 @@ class Submission(Methods):
         Example:
             >>> client.submit_post({"id": run_id, "trace_id": run_id, ...})  # doctest: +SKIP
         """
-        self._pipeline.post(run)
+        self._pipeline.submit("post", run)
 
     def submit_patch(self, run: dict[str, Any]) -> None:
         """Hand over what changed in a run; see `submit_post`.
@@ -79,7 +79,7 @@ class Submission(Methods):
         Raises:
             LangSmithError: As `submit_post`.
         """
-        self._pipeline.patch(run)
+        self._pipeline.submit("patch", run)
 
     def submit_feedback(self, feedback: dict[str, Any]) -> bool:
         """Hand over feedback, to be sent along with the runs of its trace.

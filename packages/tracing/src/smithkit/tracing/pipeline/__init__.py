@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from smithkit.config import Config
     from smithkit.plugins import ClientHooks
     from smithkit.tracing._options import TracingOptions
-    from smithkit.tracing.pipeline._snapshot import Op
+    from smithkit.tracing.pipeline._snapshot import Op, Operation
     from smithkit.transport import SyncTransport
 
 __all__ = ["Encoding", "Ingestion", "Pipeline", "TracingStats"]
@@ -82,55 +82,29 @@ class Pipeline:
 
     # ------------------------------------------------------------------ runs come in
 
-    def post(self, run: dict[str, Any]) -> None:
-        """A run begins.
+    def submit(self, operation: Operation, run: dict[str, Any]) -> None:
+        """Take a run that begins, or that changes or ends.
 
         Args:
-            run: The run; it is used up.
+            operation: ``post`` or ``patch``.
+            run: The run, or its id and what changes; it is used up.
 
         Raises:
             LangSmithError: It is sent at once and could not be.
         """
         if self._hooked.changed():
             self._look_at_hooks()
-        if self.sampler is not None and not self._keeps("post", run):
+        if self.sampler is not None and not self._keeps(operation, run):
             return
         if not self._simple:
-            self._post_with_rules(run)
+            self._submit_with_rules(operation, run)
             return
         auth = _snapshot.take_auth(run)
         if not (run.get("trace_id") and run.get("dotted_order") and self.options.auto_batch_tracing):
-            self._post_directly(run, auth)
+            self._submit_directly(operation, run, auth)
             return
         try:
-            op = _snapshot.post_op(run, self._dumps, auth, with_runtime=self._with_runtime)
-        except Exception as error:  # noqa: BLE001 - the traced program goes on
-            self._lost(error, 1)
-            return
-        self._put(op)
-
-    def patch(self, run: dict[str, Any]) -> None:
-        """A run changes or ends.
-
-        Args:
-            run: Its id and what changes; it is used up.
-
-        Raises:
-            LangSmithError: It is sent at once and could not be.
-        """
-        if self._hooked.changed():
-            self._look_at_hooks()
-        if self.sampler is not None and not self._keeps("patch", run):
-            return
-        if not self._simple:
-            self._patch_with_rules(run)
-            return
-        auth = _snapshot.take_auth(run)
-        if not (run.get("trace_id") and run.get("dotted_order") and self.options.auto_batch_tracing):
-            self._patch_directly(run, auth)
-            return
-        try:
-            op = _snapshot.patch_op(run, self._dumps, auth, with_runtime=self._with_runtime)
+            op = _snapshot.run_op(operation, run, self._dumps, auth, with_runtime=self._with_runtime)
         except Exception as error:  # noqa: BLE001 - the traced program goes on
             self._lost(error, 1)
             return
@@ -194,100 +168,77 @@ class Pipeline:
 
     # ------------------------------------------------------------------ rules
 
-    def prepare_post(self, run: dict[str, Any]) -> dict[str, Any] | None:
-        """Redact a run that begins and say what it runs on; None if a hook drops it.
+    def prepare(
+        self, operation: Operation, run: dict[str, Any], *, alone: bool = False
+    ) -> dict[str, Any] | None:
+        """Redact a run and say what it runs on; None if a hook drops it.
+
+        What a post runs on is told after hiding, for nobody asked to hide it; in a patch it is hidden with
+        the metadata that it would replace.
 
         Args:
+            operation: ``post`` or ``patch``.
             run: Changed in place; the values in it are not.
+            alone: Whether a patch is to say it though it has no `extra`.
         """
-        _snapshot.strip_serialized(run)
+        begins = operation == "post"
+        if begins:
+            _snapshot.strip_serialized(run)
+        else:
+            extra = run.get("extra")
+            if self._with_runtime and (alone or (extra and isinstance(extra, dict))):
+                run["extra"] = _runtime.merge_extra(extra, self._known_environment())
         self.redactor.content(run)
         self.redactor.metadata(run)
         kept = process(self._hooks, run) if self._process_runs else run
-        if kept is not None and self._with_runtime:
+        if begins and kept is not None and self._with_runtime:
             kept["extra"] = _runtime.merge_extra(kept.get("extra"), self._known_environment())
         return kept
 
-    def prepare_patch(self, run: dict[str, Any], *, alone: bool = False) -> dict[str, Any] | None:
-        """Redact an update; None if a hook drops it.
-
-        Args:
-            run: Changed in place; the values in it are not.
-            alone: Whether to say what it runs on though it has no `extra`.
-        """
-        extra = run.get("extra")
-        if self._with_runtime and (alone or (extra and isinstance(extra, dict))):
-            run["extra"] = _runtime.merge_extra(extra, self._known_environment())
-        self.redactor.content(run)
-        self.redactor.metadata(run)
-        return process(self._hooks, run) if self._process_runs else run
-
-    def _post_with_rules(self, run: dict[str, Any]) -> None:
+    def _submit_with_rules(self, operation: Operation, run: dict[str, Any]) -> None:
+        auth = _snapshot.take_auth(run)
+        in_batch = self._goes_in_batch(run)
+        try:
+            prepared = self.prepare(operation, run)
+        except Exception as error:
+            if not in_batch:
+                raise
+            self._lost(error, 1)
+            return
+        if prepared is None:
+            self._count("dropped", 1)
+            return
+        if auth is not None:
+            prepared["auth"] = auth
         if self._buffer is not None:
-            prepared = self.prepare_post(run)
-            if prepared is not None:
-                auth = _snapshot.take_auth(prepared)
-                self._buffer.add("post", prepared if auth is None else {**prepared, "auth": auth})
-            return
-        auth = _snapshot.take_auth(run)
-        in_batch = self._goes_in_batch(run)
-        try:
-            prepared = self.prepare_post(run)
-        except Exception as error:
-            if not in_batch:
-                raise
-            self._lost(error, 1)
-            return
-        if prepared is None:
-            self._count("dropped", 1)
+            self._buffer.add(operation, prepared)
         else:
-            self._forward("post", {**prepared, "auth": auth})
+            self._forward(operation, prepared)
 
-    def _patch_with_rules(self, run: dict[str, Any]) -> None:
-        auth = _snapshot.take_auth(run)
-        in_batch = self._goes_in_batch(run)
-        try:
-            prepared = self.prepare_patch(run)
-        except Exception as error:
-            if not in_batch:
-                raise
-            self._lost(error, 1)
-            return
-        if prepared is None:
-            self._count("dropped", 1)
-        elif self._buffer is not None:
-            self._buffer.add("patch", {**prepared, "auth": auth})
-        else:
-            self._forward("patch", {**prepared, "auth": auth})
-
-    def _forward(self, operation: str, run: dict[str, Any]) -> None:
+    def _forward(self, operation: Operation, run: dict[str, Any]) -> None:
         """Send on a run that all rules have been applied to."""
         auth = run.pop("auth", None)
         if not self._goes_in_batch(run):
-            (self._direct.post if operation == "post" else self._direct.patch)(run, auth)
+            self._direct.write(operation, run, auth)
             return
         try:
-            take = _snapshot.post_op if operation == "post" else _snapshot.patch_op
-            op = take(run, self._dumps, auth, with_runtime=False)
+            op = _snapshot.run_op(operation, run, self._dumps, auth, with_runtime=False)
         except Exception as error:  # noqa: BLE001 - the traced program goes on
             self._lost(error, 1)
         else:
             self._put(op)
 
-    def _post_directly(self, run: dict[str, Any], auth: tuple[Any, ...] | None) -> None:
-        prepared = self.prepare_post(run)
+    def _submit_directly(
+        self, operation: Operation, run: dict[str, Any], auth: tuple[Any, ...] | None
+    ) -> None:
+        prepared = self.prepare(operation, run)
         if prepared is not None:
-            self._direct.post(prepared, auth)
-
-    def _patch_directly(self, run: dict[str, Any], auth: tuple[Any, ...] | None) -> None:
-        prepared = self.prepare_patch(run)
-        if prepared is not None:
-            self._direct.patch(prepared, auth)
+            self._direct.write(operation, prepared, auth)
 
     def _goes_in_batch(self, run: dict[str, Any]) -> bool:
         return bool(run.get("trace_id") and run.get("dotted_order") and self.options.auto_batch_tracing)
 
-    def _keeps(self, operation: str, run: dict[str, Any]) -> bool:
+    def _keeps(self, operation: Operation, run: dict[str, Any]) -> bool:
         run.setdefault("id", uuid.uuid4())
         assert self.sampler is not None  # noqa: S101 - for type checkers
         keeps = self.sampler.keeps_post(run) if operation == "post" else self.sampler.keeps_patch(run)

@@ -12,9 +12,11 @@ from smithkit.tracing._serialize import loads
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-__all__ = ["RunBuffer"]
+    from smithkit.tracing.pipeline._snapshot import Operation
 
-_Item = tuple[str, dict[str, Any], dict[str, Any]]
+    _Item = tuple[Operation, dict[str, Any], dict[str, Any]]
+
+__all__ = ["RunBuffer"]
 
 
 class RunBuffer:
@@ -38,7 +40,7 @@ class RunBuffer:
         size: int,
         timeout_ms: float,
         dumps: Callable[[Any], bytes],
-        forward: Callable[[str, dict[str, Any]], None],
+        forward: Callable[[Operation, dict[str, Any]], None],
         failed: Callable[[Exception, int], None],
     ) -> None:
         self._process = process
@@ -52,7 +54,7 @@ class RunBuffer:
         self._flushed = time.monotonic()
         self._threads: set[threading.Thread] = set()
 
-    def add(self, operation: str, run: dict[str, Any]) -> None:
+    def add(self, operation: Operation, run: dict[str, Any]) -> None:
         """Collect a run.
 
         Args:

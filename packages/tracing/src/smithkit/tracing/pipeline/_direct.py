@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from smithkit.tracing.pipeline._report import Reporter
+    from smithkit.tracing.pipeline._snapshot import Operation
     from smithkit.transport import SyncTransport
 
 __all__ = ["DirectWriter"]
@@ -34,35 +35,26 @@ class DirectWriter:
         self._dumps = dumps
         self._report = report
 
-    def post(self, run: dict[str, Any], auth: tuple[Any, ...] | None) -> None:
-        """Create a run at every write endpoint.
+    def write(self, operation: Operation, run: dict[str, Any], auth: tuple[Any, ...] | None) -> None:
+        """Create or update a run at every write endpoint.
 
         Args:
-            run: The run.
+            operation: ``post`` or ``patch``.
+            run: The run, or its changes.
             auth: Its own credentials.
 
         Raises:
-            LangSmithError: One endpoint failed.
+            LangSmithError: One endpoint failed; of an update, the ones behind it are not written.
             LangSmithExceptionGroup: Several failed.
         """
-        errors = self._send("POST", "/runs", run, auth, stop_at_first=False)
+        if operation == "post":
+            errors = self._send("POST", "/runs", run, auth, stop_at_first=False)
+        else:
+            errors = self._send("PATCH", f"/runs/{run['id']}", run, auth, stop_at_first=True)
         if len(errors) == 1:
             raise errors[0]
         if errors:
             raise LangSmithExceptionGroup(f"{len(errors)} write endpoints failed", errors)
-
-    def patch(self, run: dict[str, Any], auth: tuple[Any, ...] | None) -> None:
-        """Update a run at every write endpoint.
-
-        Args:
-            run: The changes.
-            auth: Its own credentials.
-
-        Raises:
-            LangSmithError: An endpoint failed; the ones behind it are not written.
-        """
-        for error in self._send("PATCH", f"/runs/{run['id']}", run, auth, stop_at_first=True):
-            raise error
 
     def _send(
         self,

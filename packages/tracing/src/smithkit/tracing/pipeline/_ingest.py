@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from smithkit.tracing.pipeline._mode import ServerMode
     from smithkit.tracing.pipeline._report import Reporter
     from smithkit.tracing.pipeline._sampling import Sampler
-    from smithkit.tracing.pipeline._snapshot import Op
+    from smithkit.tracing.pipeline._snapshot import Op, Operation
     from smithkit.transport import SyncTransport
 
 __all__ = ["Ingestion"]
@@ -36,9 +36,9 @@ class _Rules(Protocol):
     report: Reporter
     sampler: Sampler | None
 
-    def prepare_post(self, run: dict[str, Any]) -> dict[str, Any] | None: ...
-
-    def prepare_patch(self, run: dict[str, Any], *, alone: bool = False) -> dict[str, Any] | None: ...
+    def prepare(
+        self, operation: Operation, run: dict[str, Any], *, alone: bool = False
+    ) -> dict[str, Any] | None: ...
 
 
 class Ingestion:
@@ -109,24 +109,27 @@ class Ingestion:
         for run in posts:
             run.setdefault("id", uuid.uuid4())
             run.setdefault("start_time", dt.datetime.now(dt.UTC))
-        prepared = [("post", kept) for post in posts if (kept := self._rules.prepare_post(post)) is not None]
         created = {str(run["id"]) for run in posts}
-        for patch in patches:
-            changed = self._rules.prepare_patch(patch, alone=str(patch["id"]) not in created)
-            if changed is not None:
-                prepared.append(("patch", changed))
+        submitted: list[tuple[Operation, dict[str, Any]]] = [
+            *(("post", post) for post in posts),
+            *(("patch", patch) for patch in patches),
+        ]
+        prepared: list[tuple[Operation, dict[str, Any]]] = [
+            (operation, kept)
+            for operation, run in submitted
+            if (kept := self._rules.prepare(operation, run, alone=str(run["id"]) not in created)) is not None
+        ]
         if self._buffer is not None and prepared:
             try:
                 answer = self._buffer.process([run for _, run in prepared])
             except Exception as error:  # noqa: BLE001 - foreign code
                 self._rules.report.undelivered(error, ())
                 return []
-            prepared = [(operation, run) for (operation, _), run in zip(prepared, answer, strict=True)]
-        ops = []
-        for operation, run in prepared:
-            take = _snapshot.post_op if operation == "post" else _snapshot.patch_op
-            ops.append(take(run, self._dumps, _snapshot.take_auth(run), with_runtime=False))
-        return ops
+            prepared = [(given[0], run) for given, run in zip(prepared, answer, strict=True)]
+        return [
+            _snapshot.run_op(operation, run, self._dumps, _snapshot.take_auth(run), with_runtime=False)
+            for operation, run in prepared
+        ]
 
     def _deliver(self, ops: list[Op], encoding: Encoding, stats: TracingStats) -> None:
         delivery = Delivery(self._transport, stats, self._rules.report, Patience(attempts=_ATTEMPTS))

@@ -10,7 +10,7 @@ from __future__ import annotations
 import datetime as dt
 import logging
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 from uuid import UUID
 
 from smithkit.tracing import _runtime
@@ -36,10 +36,10 @@ __all__ = [
     "TRACE",
     "WEIGHT",
     "Op",
+    "Operation",
     "check_attachments",
     "feedback_op",
-    "patch_op",
-    "post_op",
+    "run_op",
     "strip_serialized",
     "take_auth",
 ]
@@ -53,6 +53,7 @@ FIRST_FIELD, EXTRA = 4, 7
 ATTACHMENTS, AUTH, PENDING_REVISION, SIZE, WEIGHT = 10, 11, 12, 13, 14
 
 POST, PATCH, FEEDBACK = 0, 1, 2
+Operation = Literal["post", "patch"]
 FIELDS = ("inputs", "outputs", "events", "extra", "error", "serialized")
 """Fields of a run that travel as parts of their own, in the order of their places from `FIRST_FIELD`."""
 
@@ -68,48 +69,33 @@ _SERIALIZED_KINDS = ("llm", "prompt")
 _log = logging.getLogger("smithkit.tracing")
 
 
-def post_op(
-    run: dict[str, Any], dumps: Callable[[Any], bytes], auth: tuple[Any, ...] | None, *, with_runtime: bool
+def run_op(
+    operation: Operation,
+    run: dict[str, Any],
+    dumps: Callable[[Any], bytes],
+    auth: tuple[Any, ...] | None,
+    *,
+    with_runtime: bool,
 ) -> Op:
-    """Take a snapshot of a run that begins.
+    """Take a snapshot of a run that begins, or of what changed in one.
 
     Args:
-        run: The run; it is used up.
+        operation: ``post`` or ``patch``.
+        run: The run, or its id and changed fields; it is used up.
         dumps: Encoder.
         auth: Its own credentials, see `take_auth`.
-        with_runtime: Whether to say what it runs on.
+        with_runtime: Whether to say what it runs on: in a post, and in a patch that has an `extra`.
     """
     extra = run.pop("extra", None)
     pending = False
-    if with_runtime:
+    begins = operation == "post"
+    if with_runtime and (begins or (extra and isinstance(extra, dict))):
         state = _runtime.current()
         pending = state.revision_pending
         extra_json: bytes | None = _extra_json(extra, state, dumps) if extra else state.extra_json
     else:
         extra_json = None if extra is None else dumps(extra)
-    return _op(POST, run, dumps, extra_json, auth, pending)
-
-
-def patch_op(
-    run: dict[str, Any], dumps: Callable[[Any], bytes], auth: tuple[Any, ...] | None, *, with_runtime: bool
-) -> Op:
-    """Take a snapshot of what changed in a run.
-
-    Args:
-        run: Id and changed fields; it is used up.
-        dumps: Encoder.
-        auth: Its own credentials.
-        with_runtime: Whether to say in an `extra` that is not empty what it runs on.
-    """
-    extra = run.pop("extra", None)
-    pending = False
-    if with_runtime and extra and isinstance(extra, dict):
-        state = _runtime.current()
-        pending = state.revision_pending
-        extra_json: bytes | None = _extra_json(extra, state, dumps)
-    else:
-        extra_json = None if extra is None else dumps(extra)
-    return _op(PATCH, run, dumps, extra_json, auth, pending)
+    return _op(POST if begins else PATCH, run, dumps, extra_json, auth, pending)
 
 
 def feedback_op(feedback: dict[str, Any], dumps: Callable[[Any], bytes]) -> Op:
