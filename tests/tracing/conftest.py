@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import re
 import threading
 import time
@@ -13,6 +14,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from smithkit import Client
+from smithkit.tracing import _report
 
 INFO = {
     "version": "1",
@@ -23,6 +25,48 @@ INFO = {
     },
     "instance_flags": {"zstd_compression_enabled": True},
 }
+
+
+class Recorder:
+    """A client that keeps what it is given, as it was when it was given."""
+
+    def __init__(self) -> None:
+        self.posts: list[dict] = []
+        self.patches: list[dict] = []
+
+    def submit_post(self, run):
+        self.posts.append(json.loads(json.dumps(run, default=str)))
+
+    def submit_patch(self, run):
+        self.patches.append(json.loads(json.dumps(run, default=str)))
+
+    def get_run_url(self, *, run):
+        return f"http://host/r/{run.id}"
+
+    @property
+    def runs(self):
+        """One state a run, in the order of the posts."""
+        states = {run["id"]: dict(run) for run in self.posts}
+        for run in self.patches:
+            states.setdefault(run["id"], {}).update(run)
+        return list(states.values())
+
+    @property
+    def run(self):
+        (run,) = self.runs
+        return run
+
+
+@pytest.fixture
+def make_recorder():
+    return Recorder
+
+
+@pytest.fixture(autouse=True)
+def _no_settings(monkeypatch):
+    for name in [name for name in os.environ if name.startswith(("LANGSMITH_", "LANGCHAIN_", "HOSTED_LANG"))]:
+        monkeypatch.delenv(name)
+    _report._causes.clear()
 
 
 class Received:

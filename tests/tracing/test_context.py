@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
-import os
 import uuid
 
 import pytest
@@ -19,33 +17,16 @@ from smithkit import (
     traceable,
     tracing_context,
 )
-from smithkit.tracing import _default_client, _report
-
-
-class Recorder:
-    """A client that keeps what it is given, as it was when it was given."""
-
-    def __init__(self) -> None:
-        self.posts: list[dict] = []
-        self.patches: list[dict] = []
-
-    def submit_post(self, run):
-        self.posts.append(json.loads(json.dumps(run, default=str)))
-
-    def submit_patch(self, run):
-        self.patches.append(json.loads(json.dumps(run, default=str)))
+from smithkit.tracing import _default_client
 
 
 @pytest.fixture
-def client():
-    return Recorder()
+def client(make_recorder):
+    return make_recorder()
 
 
 @pytest.fixture(autouse=True)
-def _clean(monkeypatch):
-    for name in [name for name in os.environ if name.startswith(("LANGSMITH_", "LANGCHAIN_"))]:
-        monkeypatch.delenv(name)
-    _report._causes.clear()
+def _nothing_stays_current():
     yield
     assert get_current_run_tree() is None
     configure(client=None, enabled=None, project_name=None, tags=None, metadata=None)
@@ -158,8 +139,8 @@ def test_configure_changes_the_block_that_it_is_called_in():
     assert (context["enabled"], context["project_name"], context["tags"]) == ("local", "p", ["t"])
 
 
-def test_the_client_is_looked_for_from_the_call_outwards():
-    call, decorator, context, parent, configured = (Recorder() for _ in range(5))
+def test_the_client_is_looked_for_from_the_call_outwards(make_recorder):
+    call, decorator, context, parent, configured = (make_recorder() for _ in range(5))
     configure(client=configured, enabled=True)
 
     def f():

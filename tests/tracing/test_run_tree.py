@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import json
-import os
 import pickle
 import uuid
 from datetime import UTC, datetime, timedelta
@@ -12,40 +11,15 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from smithkit import RunTree, traceable, tracing_context
-from smithkit.tracing import _report
 
 T0 = datetime(2024, 5, 6, 7, 8, 9, 123456, tzinfo=UTC)
 ROOT = "a0000000-0000-4000-8000-000000000001"
 KID = "a0000000-0000-4000-8000-000000000002"
 
 
-class Recorder:
-    """A client that keeps what it is given, as it was when it was given."""
-
-    def __init__(self) -> None:
-        self.posts: list[dict] = []
-        self.patches: list[dict] = []
-
-    def submit_post(self, run):
-        self.posts.append(json.loads(json.dumps(run, default=str)))
-
-    def submit_patch(self, run):
-        self.patches.append(json.loads(json.dumps(run, default=str)))
-
-    def get_run_url(self, *, run):
-        return f"http://host/r/{run.id}"
-
-
 @pytest.fixture
-def client():
-    return Recorder()
-
-
-@pytest.fixture(autouse=True)
-def _no_settings(monkeypatch):
-    for name in [name for name in os.environ if name.startswith(("LANGSMITH_", "LANGCHAIN_", "HOSTED_LANG"))]:
-        monkeypatch.delenv(name)
-    _report._causes.clear()
+def client(make_recorder):
+    return make_recorder()
 
 
 def test_its_course_is_posted_and_patched(client):

@@ -7,7 +7,6 @@ import functools
 import inspect
 import json
 import logging
-import os
 import pickle
 import threading
 import uuid
@@ -19,43 +18,13 @@ from smithkit import ContextThreadPoolExecutor, get_current_run_tree, traceable,
 from smithkit.tracing import RunTree, _report, ensure_traceable, is_traceable_function, set_run_metadata
 
 
-class Recorder:
-    """A client that keeps what it is given, as it was when it was given."""
-
-    def __init__(self) -> None:
-        self.posts: list[dict] = []
-        self.patches: list[dict] = []
-
-    def submit_post(self, run):
-        self.posts.append(json.loads(json.dumps(run, default=str)))
-
-    def submit_patch(self, run):
-        self.patches.append(json.loads(json.dumps(run, default=str)))
-
-    @property
-    def runs(self):
-        """One state a run, in the order of the posts."""
-        states = {run["id"]: dict(run) for run in self.posts}
-        for run in self.patches:
-            states.setdefault(run["id"], {}).update(run)
-        return list(states.values())
-
-    @property
-    def run(self):
-        (run,) = self.runs
-        return run
-
-
 @pytest.fixture
-def client():
-    return Recorder()
+def client(make_recorder):
+    return make_recorder()
 
 
 @pytest.fixture(autouse=True)
-def _tracing_on(monkeypatch):
-    for name in [name for name in os.environ if name.startswith(("LANGSMITH_", "LANGCHAIN_"))]:
-        monkeypatch.delenv(name)
-    _report._causes.clear()
+def _tracing_on():
     with tracing_context(enabled=True):
         yield
 

@@ -14,12 +14,6 @@ from smithkit import configure, trace, traceable, tracing_context
 from smithkit.tracing import get_current_run_tree, tracing_enabled
 
 
-@pytest.fixture(autouse=True)
-def _no_settings(monkeypatch):
-    for name in [name for name in os.environ if name.startswith(("LANGSMITH_", "LANGCHAIN_"))]:
-        monkeypatch.delenv(name)
-
-
 class Counting:
     def __init__(self) -> None:
         self.posts = 0

@@ -10,7 +10,6 @@ import json
 import pytest
 
 from smithkit import get_current_run_tree, trace, traceable, tracing_context
-from smithkit.tracing import _report
 
 
 class Recorder:
@@ -39,7 +38,6 @@ def client():
 
 @pytest.fixture(autouse=True)
 def _tracing_on():
-    _report._causes.clear()
     with tracing_context(enabled=True):
         yield
 
