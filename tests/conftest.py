@@ -1,4 +1,4 @@
-"""Both clients, against an API in memory."""
+"""A home of its own for each test, and both clients against an API in memory."""
 
 from __future__ import annotations
 
@@ -49,6 +49,12 @@ class Both:
     def last(self):
         """The last request."""
         return self.api.requests[-1]
+
+
+@pytest.fixture(autouse=True)
+def _home_of_its_own(tmp_path, monkeypatch):
+    """No test, and no process that it starts, touches the files of whoever runs the tests."""
+    monkeypatch.setenv("SMITHKIT_HOME", str(tmp_path / "smithkit-home"))
 
 
 @pytest.fixture

@@ -196,7 +196,7 @@ def test_a_healthy_set_up_passes(doctor, healthy, monkeypatch):
     )
     assert found["endpoint"]["found"] == f"{healthy.url} (LANGSMITH_ENDPOINT)"
     assert found["key"]["found"] == "set, 14 characters (LANGSMITH_API_KEY)"
-    assert found["server"]["found"] == "version 1.2.3"
+    assert found["server"]["found"] == "API version 1.2.3"
 
 
 def test_no_output_holds_a_secret(run, make_server, answer, monkeypatch):
@@ -334,6 +334,7 @@ def test_the_embedded_backend_is_healthy_without_key_and_network(doctor, tmp_pat
     assert status == 0, found
     assert found["endpoint"]["found"].startswith("sqlite:///")
     assert found["key"]["found"] == "none needed"
+    assert found["server"]["found"].startswith("smithkit ")
     assert found["access"]["status"] == "ok"
 
 

@@ -22,9 +22,8 @@ NAMES = sorted(
 
 
 @pytest.fixture(autouse=True)
-def _home_of_its_own(tmp_path, monkeypatch):
+def _folder_of_its_own(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("SMITHKIT_HOME", str(tmp_path))
 
 
 @pytest.mark.parametrize("name", NAMES)

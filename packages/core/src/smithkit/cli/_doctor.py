@@ -197,7 +197,11 @@ def _server(client: Client) -> Iterator[Check]:
     except LangSmithError as error:
         yield Check("server", "failed", str(error), "Check endpoint, network, proxy and CA.")
         return
-    yield Check("server", "ok", f"version {info.version or 'unknown'}")
+    product = getattr(info, "server", None) or {}
+    named = (
+        f"{product.get('name')} {product.get('version')}, " if isinstance(product, dict) and product else ""
+    )
+    yield Check("server", "ok", f"{named}API version {info.version or 'unknown'}")
     workspace = client.workspace_id or "the key's own"
     try:
         client.request_with_retries("GET", "/sessions", params={"limit": 1})

@@ -42,5 +42,6 @@ def _summary(record: PluginRecord) -> str:
     if record.reason:
         return record.reason
     hooks = [hook for hook in record.hooks if hook != "register_methods"]
-    parts = [f"{len(record.methods)} methods"] if record.methods else []
+    count = len(record.methods)
+    parts = [f"{count} method{'s' * (count > 1)}"] if count else []
     return ", ".join(parts + [f"hook {hook}" for hook in hooks])
