@@ -73,9 +73,13 @@ class SqliteStore:
         create_file(self.path)
         self._writing = writer_engine(self.path)
         self._reading = reader_engine(self.path)
-        migrate(self._writing)
-        with self._reading.connect() as connection:
-            row = connection.execute(select(workspaces.c.id, workspaces.c.secret)).one()
+        try:
+            migrate(self._writing)
+            with self._reading.connect() as connection:
+                row = connection.execute(select(workspaces.c.id, workspaces.c.secret)).one()
+        except BaseException:
+            self._dispose()
+            raise
         self._workspace = Workspace(row.id, row.secret)
         self._writer = Writer(self._writing)
         self._writer.submit(self._ensure_default).result()
@@ -86,6 +90,9 @@ class SqliteStore:
             return
         self._workspace = None
         self._writer.close()
+        self._dispose()
+
+    def _dispose(self) -> None:
         self._writing.dispose()
         self._reading.dispose()
 
