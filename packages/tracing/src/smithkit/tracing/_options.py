@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from smithkit import environment
-from smithkit.errors import LangSmithUserError
+from smithkit.errors import LangSmithUserError, LangSmithWarning
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -76,6 +77,12 @@ def resolve(options: Mapping[str, Any]) -> TracingOptions:
     process, size = get("process_buffered_run_ops"), get("run_ops_buffer_size")
     if (process is None) != (not size):
         raise ValueError("Give process_buffered_run_ops and run_ops_buffer_size together, or neither.")
+    if get("otel_enabled") or get("otel_tracer_provider") is not None:
+        warnings.warn(
+            "This release does not export OpenTelemetry spans yet: runs go to the LangSmith API alone.",
+            LangSmithWarning,
+            stacklevel=6,
+        )
     timeout = get("run_ops_buffer_timeout_ms")
     return TracingOptions(
         auto_batch_tracing=get("auto_batch_tracing", True),
