@@ -5,8 +5,13 @@ from __future__ import annotations
 import json
 import os
 import pathlib
+import uuid
 
 import pytest
+
+from smithkit.tracing._serialize import dumps
+from smithkit.tracing.pipeline._multipart import encode
+from smithkit.tracing.pipeline._snapshot import SIZE, run_op
 
 PLAIN = {"instance_flags": {}}
 JSON = {"batch_ingest_config": {"use_multipart_endpoint": False}}
@@ -133,6 +138,25 @@ def test_batches_are_cut_by_count_and_bytes(server, make_client, run_factory):
         large.submit_post(run_factory(inputs={"x": "y" * 4000}))
     large.flush()
     assert max(len(request.body) for request in server.received) <= 10_000
+
+
+@pytest.mark.parametrize("depth", [1, 20])
+def test_a_run_is_never_larger_on_the_wire_than_it_counts_for(run_factory, depth):
+    key = str(uuid.uuid4())
+    full = run_factory(
+        outputs={"o": 1},
+        events=[{"name": "e"}],
+        error="failed",
+        extra={"metadata": {"m": 1}},
+        tags=["tag"],
+        parent_run_id=key,
+        end_time="2024-05-06T07:08:09.123456+00:00",
+        dotted_order=".".join([f"20240506T070809123456Z{key}"] * depth),
+    )
+
+    op = run_op("post", full, dumps, None, with_runtime=True)
+
+    assert len(encode([op], None).content) <= op[SIZE]
 
 
 def test_own_credentials_make_their_own_group(server, client, run_factory):

@@ -61,7 +61,9 @@ AUTH_FIELDS = ("api_url", "api_key", "service_key", "tenant_id", "authorization"
 """Credentials that a run may bring along."""
 
 _AUTH_NAMES = frozenset(AUTH_FIELDS)
-_OP_OVERHEAD = 700  # bytes of a tuple and of its bytes objects, beside their content
+_OP_OVERHEAD = (
+    1400  # bytes of the small fields and of the headers of all parts, at most; as objects they take less
+)
 _TRACE_IN_DOTTED_ORDER = slice(22, 58)
 _UUID_LENGTH = 36
 _SCALARS = frozenset((str, type(None), int, float, bool, dt.datetime))
@@ -164,7 +166,7 @@ def _op(  # noqa: C901, PLR0917 - on the path of every run, where keywords cost
     inputs, outputs, events = pop("inputs", None), pop("outputs", None), pop("events", None)
     error, attachments, serialized = pop("error", None), None, None
     pop("replicas", None)
-    size = _OP_OVERHEAD
+    size = _OP_OVERHEAD + len(run.get("dotted_order") or "")  # grows with the depth of the run
     if inputs is not None:
         inputs = dumps(inputs)
         size += len(inputs)
