@@ -10,6 +10,8 @@ Example:
 
 from __future__ import annotations
 
+from smithkit._version import __version__
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from smithkit.server._embedded import EmbeddedServer, embedded
@@ -42,5 +44,3 @@ __all__ = [
     "embedded",
     "open_store",
 ]
-
-__version__ = "0.1.0"

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 from smithkit.arguments import as_uuid
 from smithkit.operations import Flow, Request, operation
 from smithkit.tracing._methods._ingest import IngestMethods
-from smithkit.tracing._methods._submission import FLUSH_SECONDS, PIPELINE, Submission, tracer_project
+from smithkit.tracing._methods._submission import FLUSH_SECONDS, PIPELINE, Submission
+from smithkit.tracing._switch import environment_project
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -54,7 +55,7 @@ class AsyncIngestMethods(Submission):
             "id": kwargs.pop("id", None) or uuid.uuid4(),
             "inputs": inputs,
             "run_type": run_type,
-            "session_name": project_name or kwargs.pop("session_name", None) or tracer_project(),
+            "session_name": project_name or kwargs.pop("session_name", None) or environment_project(),
             "revision_id": revision_id,
             **kwargs,
         }

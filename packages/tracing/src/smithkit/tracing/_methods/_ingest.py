@@ -7,7 +7,8 @@ import uuid
 from typing import TYPE_CHECKING, Any
 
 from smithkit.arguments import as_uuid
-from smithkit.tracing._methods._submission import FLUSH_SECONDS, PIPELINE, Submission, tracer_project
+from smithkit.tracing._methods._submission import FLUSH_SECONDS, PIPELINE, Submission
+from smithkit.tracing._switch import environment_project
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -62,7 +63,7 @@ class IngestMethods(Submission):
         """
         run: dict[str, Any] = dict(kwargs)
         given = run.pop("session_name", None)
-        run["session_name"] = project_name or given or tracer_project()
+        run["session_name"] = project_name or given or environment_project()
         run["name"] = name
         run["inputs"] = inputs
         run["run_type"] = run_type

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING, Any
 
-from smithkit import environment
 from smithkit.operations import Methods
 
 if TYPE_CHECKING:
@@ -14,21 +12,11 @@ if TYPE_CHECKING:
     from smithkit.tracing.pipeline._multipart import Compressor
     from smithkit.tracing.pipeline._queue import TraceQueue
 
-__all__ = ["FLUSH_SECONDS", "PIPELINE", "Submission", "tracer_project"]
+__all__ = ["FLUSH_SECONDS", "PIPELINE", "Submission"]
 
 PIPELINE = "tracing.pipeline"
 """Where a client's state holds its pipeline, once there is one."""
 FLUSH_SECONDS = 30.0
-
-
-def tracer_project() -> str:
-    """The project that runs go to when nobody names one, from the environment."""
-    return (
-        os.environ.get("HOSTED_LANGSERVE_PROJECT_NAME")
-        or environment.get("PROJECT")
-        or environment.get("SESSION")
-        or "default"
-    )
 
 
 class Submission(Methods):

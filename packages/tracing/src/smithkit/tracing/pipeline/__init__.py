@@ -37,7 +37,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Encoding", "Ingestion", "Pipeline", "TracingStats"]
 
-_FLUSH_SECONDS = 30.0
 _log = logging.getLogger("smithkit.tracing")
 
 
@@ -120,7 +119,7 @@ class Pipeline:
 
     # ------------------------------------------------------------------ waiting and looking
 
-    def flush(self, timeout: float = _FLUSH_SECONDS, attempts: int | None = None) -> bool:
+    def flush(self, timeout: float, attempts: int | None = None) -> bool:
         """Wait until everything handed over before is settled.
 
         Args:
@@ -135,7 +134,7 @@ class Pipeline:
             self._buffer.flush(timeout)
         return sum(not lane.flush(ends - time.monotonic(), attempts) for lane in self._all_lanes()) == 0
 
-    def close(self, timeout: float = _FLUSH_SECONDS) -> None:
+    def close(self, timeout: float) -> None:
         """Flush, end the threads, and drop what could not be sent.
 
         Args:
