@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from smithkit.tracing._methods import AsyncTracingMethods, TracingMethods
     from smithkit.tracing._trace import trace
     from smithkit.tracing._traceable import ensure_traceable, is_traceable_function, traceable
-    from smithkit.tracing._types import LangSmithExtra, RunType, Traceable
+    from smithkit.tracing._types import AuthHeaders, LangSmithExtra, RunType, Traceable, WriteReplica
     from smithkit.tracing.run_trees import RunTree
 else:
     from smithkit._lazy import lazy_names
@@ -41,19 +41,21 @@ else:
             "_methods": ("AsyncTracingMethods", "TracingMethods"),
             "_trace": ("trace",),
             "_traceable": ("ensure_traceable", "is_traceable_function", "traceable"),
-            "_types": ("LangSmithExtra", "RunType", "Traceable"),
+            "_types": ("AuthHeaders", "LangSmithExtra", "RunType", "Traceable", "WriteReplica"),
             "run_trees": ("RunTree",),
         },
     )
 
 __all__ = [
     "AsyncTracingMethods",
+    "AuthHeaders",
     "ContextThreadPoolExecutor",
     "LangSmithExtra",
     "RunTree",
     "RunType",
     "Traceable",
     "TracingMethods",
+    "WriteReplica",
     "configure",
     "ensure_traceable",
     "get_current_run_tree",

@@ -8,11 +8,12 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from smithkit.tracing._binding import Binding
-from smithkit.tracing._context import Scope, default_project, defaults, joined
+from smithkit.tracing._context import Scope, default_project, defaults, environment_replicas, joined
 from smithkit.tracing._failure import error_text
 from smithkit.tracing._identity import new_id, parse_id, texts
 from smithkit.tracing._report import report
 from smithkit.tracing._sending import send_patch, send_post
+from smithkit.tracing._switch import environment_has_endpoints
 from smithkit.tracing.run_trees import RunTree
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["chosen_parent", "fail", "finish", "inherited", "inherited_tags", "start", "start_run"]
 
 _new = object.__new__
+_INHERITED = ("session_id", "replicas", "distributed_parent_id")
 _PLAIN = frozenset({str, int, float, bool, type(None), list, tuple, bytes})
 
 
@@ -204,8 +206,10 @@ def start_run(  # noqa: PLR0917 - the fields of a run, on every traced call
             run._rare = _rare_of_child(parent._rare)
         if client is None:
             client = parent.ls_client
-    if block is not None and block.replicas:
-        run.replicas = block.replicas
+    if (block is not None and (block.replicas or block.distributed_parent_id)) or (
+        parent is None and environment_has_endpoints()
+    ):
+        run._rare = {**(run._rare or {}), **_written_to(parent, block)}
     run.ls_client = around.ls_client if client is None and around is not None else client
     run.parent_run = parent
     run.name = name
@@ -334,7 +338,16 @@ def _given_id(value: Any) -> str | None:
 
 def _rare_of_child(rare: dict[str, Any]) -> dict[str, Any] | None:
     """Of a parent's rare fields, those that children have too."""
-    return {name: rare[name] for name in ("session_id", "replicas") if rare.get(name)} or None
+    return {name: rare[name] for name in _INHERITED if rare.get(name)} or None
+
+
+def _written_to(parent: RunTree | None, block: Scope | None) -> dict[str, Any]:
+    """What block and environment say about the places that a run is written to."""
+    given = {
+        "replicas": (block and block.replicas) or (environment_replicas() if parent is None else None),
+        "distributed_parent_id": block and block.distributed_parent_id,
+    }
+    return {name: value for name, value in given.items() if value}
 
 
 def _as_dictionary(value: Any, key: str) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from contextvars import ContextVar
 
-from smithkit.tracing._switch import environment_enabled, environment_project
+from smithkit.tracing._switch import environment_enabled, environment_has_endpoints, environment_project
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Any, Literal
 
+    from smithkit.tracing._types import WriteReplica
     from smithkit.tracing.run_trees import RunTree
 
 __all__ = [
@@ -56,7 +57,7 @@ class Scope:
         self.tags: list[str] | None = None
         self.metadata: dict[str, Any] | None = None
         self.client: Any = None
-        self.replicas: Sequence[Mapping[str, Any]] | None = None
+        self.replicas: Sequence[WriteReplica] | None = None
         self.distributed_parent_id: str | None = None
 
 
@@ -109,6 +110,21 @@ def mode_of(scope: Scope | RunTree | None) -> bool | Literal["local"]:
 def default_project() -> str:
     """The project of a run when neither call, decorator, parent nor context names one."""
     return defaults.project_name or environment_project()
+
+
+def environment_replicas() -> Sequence[WriteReplica] | None:
+    """The replicas that the environment names."""
+    if not environment_has_endpoints():
+        return None
+    from smithkit.tracing._replicas import from_environment
+
+    return from_environment()
+
+
+def current_replicas() -> Sequence[WriteReplica] | None:
+    """The replicas of a run that neither has its own nor gets a parent's."""
+    block = split(current.get())[1]
+    return (block.replicas if block is not None else None) or environment_replicas()
 
 
 def tracing_enabled() -> bool | Literal["local"]:
@@ -183,6 +199,7 @@ def get_tracing_context() -> dict[str, Any]:
         block.metadata = dict(run.inherited_metadata())
         block.client = run.ls_client
         block.replicas = run.replicas
+        block.distributed_parent_id = run.distributed_parent_id
     elif block is None:
         block = Scope(enabled=defaults.enabled)
         block.project_name = defaults.project_name
@@ -247,7 +264,8 @@ class tracing_context:  # noqa: N801 - used like a function
             (`RunTree.to_headers`), or a dotted order. False means that they start traces of their own.
         enabled: Whether to trace; ``"local"`` makes runs without sending them.
         client: Client to send with.
-        replicas: Further projects that each run is written to.
+        replicas: Places to write each run to, in place of its project and the client's endpoint: see
+            `WriteReplica`.
         distributed_parent_id: Id of the run of another process that the block continues.
 
     Example:
@@ -271,7 +289,7 @@ class tracing_context:  # noqa: N801 - used like a function
         parent: RunTree | Mapping[Any, Any] | str | Literal[False] | None = None,
         enabled: bool | Literal["local"] | None = None,
         client: Any = None,
-        replicas: Sequence[Mapping[str, Any]] | None = None,
+        replicas: Sequence[WriteReplica] | None = None,
         distributed_parent_id: str | None = None,
     ) -> None:
         self._given = (

@@ -89,6 +89,7 @@ def remote_run(dotted_order: str, **kwargs: Any) -> RunTree:
     }
     run = RunTree(**given)
     run._posted = True
+    run.distributed_parent_id = run.id_text
     return run
 
 

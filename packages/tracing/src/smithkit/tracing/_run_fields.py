@@ -13,7 +13,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from smithkit.tracing import _identity
-from smithkit.tracing._context import default_project
+from smithkit.tracing._context import current_replicas, default_project
 from smithkit.tracing._rare import Rare
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from smithkit.tracing._context import Scope
+    from smithkit.tracing._types import WriteReplica
     from smithkit.tracing.run_trees import RunTree
 
 __all__ = ["RunFields", "nanoseconds"]
@@ -71,7 +72,8 @@ class RunFields:
     events = Rare["list[dict[str, Any]]"](list)
     attachments = Rare["dict[str, Any]"](dict)
     child_runs = Rare["list[RunTree]"](list)
-    replicas = Rare["Sequence[Mapping[str, Any]] | None"](lambda: None)
+    replicas = Rare["Sequence[WriteReplica] | None"](lambda: None)
+    distributed_parent_id = Rare["str | None"](lambda: None)
     dangerously_allow_filesystem = Rare["bool"](lambda: False)
 
     id_text: str
@@ -116,7 +118,7 @@ class RunFields:
         dotted_order: str | None = None,
         trace_id: UUID | str | None = None,
         dangerously_allow_filesystem: bool | None = False,
-        replicas: Sequence[Mapping[str, Any]] | None = None,
+        replicas: Sequence[WriteReplica] | None = None,
         project_name: str | None = None,
         project_id: UUID | str | None = None,
         client: Any = None,
@@ -151,13 +153,14 @@ class RunFields:
             client if client is not None else ls_client if ls_client is not None else ignored.get("_client")
         )
         self.ls_client = found if found is not None or parent_run is None else parent_run.ls_client
-        if parent_run is not None and replicas is None:
-            replicas = parent_run.replicas
+        if replicas is None:
+            replicas = (parent_run.replicas if parent_run is not None else None) or current_replicas()
         rare = {
             "serialized": serialized,
             "events": list(events or ()),
             "attachments": dict(attachments or {}),
             "replicas": replicas,
+            "distributed_parent_id": parent_run.distributed_parent_id if parent_run is not None else None,
             "dangerously_allow_filesystem": bool(dangerously_allow_filesystem),
             "session_id": _id_text(session_id if session_id is not None else project_id),
             "reference_example_id": _id_text(reference_example_id),

@@ -26,7 +26,9 @@ from smithkit.tracing._run_fields import (
 if TYPE_CHECKING:
     from collections.abc import Awaitable
 
-__all__ = ["send_patch", "send_post"]
+    from smithkit.tracing.pipeline._snapshot import Operation
+
+__all__ = ["send_patch", "send_post", "settle"]
 
 _pending: set[Any] = set()
 
@@ -45,12 +47,15 @@ def send_post(run: RunFields) -> None:
                 if client is None:
                     return
             body = _post_body(run)
-            try:
-                submit = client.submit_post
-            except AttributeError:
-                _settle(client.create_run(**body))
+            if run._rare is not None and run._rare.get("replicas"):
+                _write_copies("post", run, body, client)
             else:
-                submit(body)
+                try:
+                    submit = client.submit_post
+                except AttributeError:
+                    settle(client.create_run(**body))
+                else:
+                    submit(body)
         except Exception as error:  # noqa: BLE001 - tracing must not break the traced program
             report("a run could not be posted", error)
     run._posted = True
@@ -81,10 +86,13 @@ def send_patch(run: RunFields, *, exclude_inputs: bool = False) -> None:
             if client is None:
                 return
         body = _patch_body(run, exclude_inputs=exclude_inputs)
+        if run._rare is not None and run._rare.get("replicas"):
+            _write_copies("patch", run, body, client)
+            return
         try:
             submit = client.submit_patch
         except AttributeError:
-            _settle(client.update_run(run_id=body.pop("id"), **body))
+            settle(client.update_run(run_id=body.pop("id"), **body))
         else:
             submit(body)
     except Exception as error:  # noqa: BLE001 - tracing must not break the traced program
@@ -184,6 +192,12 @@ def _add_rare(rare: dict[str, Any], body: dict[str, Any]) -> None:
             body["dangerously_allow_filesystem"] = rare.get("dangerously_allow_filesystem", False)
 
 
+def _write_copies(operation: Operation, run: RunFields, body: dict[str, Any], client: Any) -> None:
+    from smithkit.tracing._replicas import write_copies  # few programs have any
+
+    write_copies(operation, run, body, client)
+
+
 def _note_uploads(run: RunFields, attachments: dict[str, Any]) -> None:
     names = list(attachments)
     run._rare = {**(run._rare or {}), "uploaded": frozenset(names)}
@@ -201,8 +215,12 @@ def _copy_usage(run: RunFields, usage: Any) -> None:
         run.metadata["usage_metadata"] = usage
 
 
-def _settle(answer: Awaitable[Any] | None) -> None:
-    """Let an asynchronous client's call run: as a task where there is a loop, else to its end here."""
+def settle(answer: Awaitable[Any] | None) -> None:
+    """Let an asynchronous client's call run: as a task where there is a loop, else to its end here.
+
+    Args:
+        answer: What the call gave.
+    """
     if answer is None or not hasattr(answer, "__await__"):
         return
     import asyncio

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import os
 
-__all__ = ["environment_enabled", "environment_project"]
+__all__ = ["environment_enabled", "environment_has_endpoints", "environment_project"]
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,10 +26,12 @@ def _prefixed(*names: str) -> tuple[str, ...]:
     return tuple(prefix + name for name in names for prefix in ("LANGSMITH_", "LANGCHAIN_"))
 
 
+_ENDPOINTS = _prefixed("RUNS_ENDPOINTS")
 _SWITCHES = _prefixed("TRACING_V2", "TRACING")
 _PROJECTS = ("HOSTED_LANGSERVE_PROJECT_NAME", *_prefixed("PROJECT", "SESSION"))
 _SWITCH_KEYS = tuple(_ENVIRON.encodekey(name) for name in _SWITCHES)
 _PROJECT_KEYS = tuple(_ENVIRON.encodekey(name) for name in _PROJECTS)
+_ENDPOINT_KEYS = tuple(_ENVIRON.encodekey(name) for name in _ENDPOINTS)
 _TRUE = _ENVIRON.encodevalue("true")
 
 
@@ -58,6 +60,15 @@ def environment_project() -> str:
         if (value := data.get(key)) is not None and value.strip():
             return str(environ.decodevalue(value))
     return "default"
+
+
+def environment_has_endpoints() -> bool:
+    """Whether ``RUNS_ENDPOINTS`` is set, to anything at all."""
+    environ: Any = os.environ
+    if environ.__class__ is not _KIND:
+        return any(name in environ for name in _ENDPOINTS)
+    data = environ._data
+    return _ENDPOINT_KEYS[0] in data or _ENDPOINT_KEYS[1] in data
 
 
 def _first(environ: Any, names: Sequence[str]) -> str | None:

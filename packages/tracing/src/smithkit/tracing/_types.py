@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
     from smithkit.tracing.run_trees import RunTree
 
-__all__ = ["LangSmithExtra", "RunType", "Traceable"]
+__all__ = ["AuthHeaders", "LangSmithExtra", "RunType", "Traceable", "WriteReplica"]
 
 P = ParamSpec("P")
 Q = ParamSpec("Q")
@@ -49,6 +49,43 @@ class LangSmithExtra(TypedDict, total=False):
     reference_example_id: UUID | str | None
     run_extra: Mapping[str, Any] | None
     on_end: Callable[[RunTree], Any] | None
+
+
+class AuthHeaders(TypedDict, total=False):
+    """Who writes a replica.
+
+    Attributes:
+        api_key: Sent as ``x-api-key``.
+        service_key: Sent as ``X-Service-Key``.
+        tenant_id: Sent as ``X-Tenant-Id``.
+        authorization: Sent as ``Authorization``.
+        cookie: Sent as ``Cookie``.
+    """
+
+    api_key: str | None
+    service_key: str | None
+    tenant_id: str | None
+    authorization: str | None
+    cookie: str | None
+
+
+class WriteReplica(TypedDict, total=False):
+    """A place that runs are written to in place of their project and the client's endpoint.
+
+    Attributes:
+        api_url: Endpoint, by default the client's. Without credentials of its own, nobody's are sent to it.
+        api_key: Key for it.
+        auth: Credentials for it, in place of `api_key`.
+        project_name: Project, by default the run's. A copy for another project has ids of its own.
+        updates: Fields to replace in the copy. ``"reroot": True`` is none of them: of a trace that began in
+            another process, it keeps what happens in this one, as a trace of its own.
+    """
+
+    api_url: str | None
+    api_key: str | None
+    auth: AuthHeaders | None
+    project_name: str | None
+    updates: dict[str, Any] | None
 
 
 class Traceable(Protocol[P, R_co]):

@@ -70,7 +70,8 @@ class RunTree(RunFields):
         dotted_order: Place in the trace, by default made of the parent's, start time and id.
         trace_id: Id of the root run.
         dangerously_allow_filesystem: Whether attachments may be paths, which are read and uploaded.
-        replicas: Further projects that the run is written to.
+        replicas: Places to write the run to, in place of its project and the client's endpoint (see
+            `WriteReplica`); by default the parent's, the context's, or what ``LANGSMITH_RUNS_ENDPOINTS`` names.
 
     Example:
         >>> from smithkit.tracing import RunTree
