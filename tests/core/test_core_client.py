@@ -14,6 +14,7 @@ import requests
 
 from smithkit import AsyncClient, Client
 from smithkit._catalogue import METHODS, OPTIONS
+from smithkit.delivery import DeliveryReport
 from smithkit.errors import (
     LangSmithMissingAPIKeyWarning,
     LangSmithUserError,
@@ -508,6 +509,28 @@ def test_closing_runs_everything_and_then_raises_the_first_failure():
 
     assert done == [True]
     assert session.closed
+
+
+def test_closing_adds_up_what_packages_have_delivered_within_one_limit_of_time():
+    client = Client(URL)
+    given = []
+
+    def deliver(seconds):
+        given.append(seconds)
+        return DeliveryReport(delivered=1, failed=len(given) - 1)
+
+    client.state["deliver"] = [deliver, deliver]
+    report = client.close(5)
+
+    assert (report.delivered, report.failed, report.lost, bool(report)) == (2, 1, 1, False)
+    assert 5 >= given[0] >= given[1] > 0
+
+
+def test_the_asynchronous_client_reports_too():
+    async def run():
+        return await AsyncClient(URL).aclose(5)
+
+    assert asyncio.run(run())
 
 
 def test_the_asynchronous_client_is_closed_by_its_block():

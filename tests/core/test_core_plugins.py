@@ -9,7 +9,7 @@ import threading
 
 import pytest
 
-from smithkit import AsyncClient, Client, hooks
+from smithkit import AsyncClient, Client, _quiet, hooks
 from smithkit.errors import LangSmithUserError, PluginConflictError, PluginWarning
 from smithkit.operations import Flow, Request, operation
 from smithkit.plugins import ClientHooks, manager
@@ -324,7 +324,7 @@ def test_a_failing_hook_is_named_and_the_others_still_run(server, register, capl
 
 
 def test_a_traceback_is_logged_once_a_minute(register, caplog, monkeypatch):
-    monkeypatch.setattr("smithkit.plugins._quiet_until", {})
+    monkeypatch.setattr("smithkit.plugins._quiet", _quiet.Quiet())
     register(Noted("bad", [], ZeroDivisionError()), "noisy")
     called = ClientHooks()
     for _ in range(5):
@@ -594,7 +594,7 @@ def test_entry_points_are_looked_up_once(site):
         importlib.metadata.entry_points = counted
         import smithkit
         assert groups == [], "importing smithkit looks nothing up"
-        from smithkit import AsyncClient, Client, hooks
+        from smithkit import AsyncClient, Client, _quiet, hooks
         Client("http://a.example"), AsyncClient("http://a.example"), Client("http://b.example")
         hooks.register(object())
         dir(Client)

@@ -66,7 +66,7 @@ def make_recorder():
 def _no_settings(monkeypatch):
     for name in [name for name in os.environ if name.startswith(("LANGSMITH_", "LANGCHAIN_", "HOSTED_LANG"))]:
         monkeypatch.delenv(name)
-    _report._causes.clear()
+    _report._quiet.forget()
 
 
 class Received:

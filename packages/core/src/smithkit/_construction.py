@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import functools
+import time
 import warnings
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
 from smithkit import _catalogue, environment, plugins
 from smithkit.config import resolve
+from smithkit.delivery import DeliveryReport
 from smithkit.errors import LangSmithMissingAPIKeyWarning, LangSmithUserError, MissingPackageWarning
 
 if TYPE_CHECKING:
@@ -19,11 +21,11 @@ if TYPE_CHECKING:
 __all__ = [
     "changed_options",
     "configure",
+    "finish",
     "first_two",
     "hooks",
     "known_options",
     "resolve",
-    "run_on_close",
     "view",
 ]
 
@@ -109,9 +111,21 @@ def _warn_of_missing_key(client: Transport) -> None:
         )
 
 
-def run_on_close(client: Transport) -> None:
-    """Call what packages asked to be called when a client closes: all of it, and then what failed first is raised."""
+def finish(client: Transport, timeout: float) -> DeliveryReport:
+    """Have packages deliver what they have queued, then call what they asked to be called at the end.
+
+    `client.state["deliver"]` holds functions of the seconds that are left, each of which gives a
+    `DeliveryReport`; `client.state["on_close"]` functions without arguments. All of them are called,
+    and then what failed first is raised.
+    """
+    ends = time.monotonic() + timeout
+    reports = DeliveryReport()
     failed: Exception | None = None
+    for deliver in client.state.get("deliver", ()):
+        try:
+            reports += deliver(max(0.0, ends - time.monotonic()))
+        except Exception as error:  # noqa: BLE001 - the others are delivered all the same
+            failed = failed or error
     for function in client.state.get("on_close", ()):
         try:
             function()
@@ -119,6 +133,7 @@ def run_on_close(client: Transport) -> None:
             failed = failed or error
     if failed is not None:
         raise failed
+    return reports
 
 
 def view(client: Any, methods: type[M]) -> M:

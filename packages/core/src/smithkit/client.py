@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from urllib3.util import Retry
 
     from smithkit.datasets import AsyncDatasetMethods, DatasetMethods
+    from smithkit.delivery import DeliveryReport
     from smithkit.evaluation import AsyncEvaluationMethods, EvaluationMethods
     from smithkit.feedback import AsyncFeedbackMethods, FeedbackMethods
     from smithkit.prompts import AsyncPromptMethods, PromptMethods
@@ -215,12 +216,26 @@ class Client(_ClientBases, metaclass=_Composed):
 
         return _construction.view(self, methods)
 
-    def close(self) -> None:
-        """Deliver what is queued, within a limit of time, and close the connections."""
+    def close(self, timeout: float = 30.0) -> DeliveryReport:
+        """Deliver what is queued, within a limit of time, and close the connections.
+
+        The end of a ``with`` block does the same; what is lost by it is logged with its count.
+
+        Args:
+            timeout: Seconds to deliver at most.
+
+        Returns:
+            What became of the runs, see `DeliveryReport`; it is false if any were lost.
+
+        Example:
+            >>> from smithkit import Client
+            >>> bool(Client("https://langsmith.example").close(timeout=5))
+            True
+        """
         from smithkit import _construction
 
         try:
-            _construction.run_on_close(self)
+            return _construction.finish(self, timeout)
         finally:
             super().close()
 
@@ -302,14 +317,21 @@ class AsyncClient(_AsyncClientBases, metaclass=_Composed):
 
         return _construction.view(self, methods)
 
-    async def aclose(self) -> None:
-        """Deliver what is queued, within a limit of time, and close the connections."""
+    async def aclose(self, timeout: float = 30.0) -> DeliveryReport:  # noqa: ASYNC109 - the sync method's argument
+        """Deliver what is queued, within a limit of time, and close the connections; see `Client.close`.
+
+        Args:
+            timeout: Seconds to deliver at most.
+
+        Returns:
+            What became of the runs.
+        """
         import asyncio
 
         from smithkit import _construction
 
         try:
-            await asyncio.to_thread(_construction.run_on_close, self)
+            return await asyncio.to_thread(_construction.finish, self, timeout)
         finally:
             await super().aclose()
 

@@ -15,13 +15,13 @@ import inspect
 import logging
 import os
 import threading
-import time
 import warnings
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 import pluggy
 
+from smithkit._quiet import Quiet
 from smithkit.errors import LangSmithError, LangSmithUserError, PluginConflictError, PluginWarning
 from smithkit.hooks import API_VERSION, PROJECT, HookSpecs
 
@@ -41,8 +41,7 @@ __all__ = [
 ]
 
 _log = logging.getLogger("smithkit.plugins")
-_QUIET_SECONDS = 60.0
-_quiet_until: dict[tuple[str, str, type], float] = {}
+_quiet = Quiet()
 _PROCESS_HOOKS = frozenset({"register_methods", "register_commands", "register_routes", "create_store"})
 
 
@@ -421,10 +420,7 @@ def _wants_instance(function: Any) -> bool:
 
 def _report(hook: str, impl: HookImpl, error: Exception) -> None:
     """Say that a hook failed: with its traceback in the log, at most once a minute, and as a warning."""
-    now = time.monotonic()
-    key = (hook, impl.plugin_name, type(error))
-    if now >= _quiet_until.get(key, now):
-        _quiet_until[key] = now + _QUIET_SECONDS
+    if _quiet.due((hook, impl.plugin_name, type(error))):
         _log.error("The %s hook of plugin %r failed", hook, impl.plugin_name, exc_info=error)
     warnings.warn(
         f"The {hook} hook of plugin {impl.plugin_name!r} failed: {type(error).__name__}: {error}",

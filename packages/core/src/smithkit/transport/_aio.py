@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 from weakref import WeakKeyDictionary
 
+from smithkit.delivery import DeliveryReport
 from smithkit.errors import MissingPackageError
 from smithkit.operations import Request, Response, adrive
 from smithkit.transport._base import UNTRUSTED, TransmissionError, Transport, Wire, proxy_error
@@ -116,11 +117,16 @@ class AsyncTransport(Transport):
             self._blocking = SyncTransport(self.config, self.hooks)
         return self._blocking
 
-    async def aclose(self) -> None:
-        """Close the connections."""
+    async def aclose(self) -> DeliveryReport:
+        """Close the connections.
+
+        Returns:
+            An empty report: nothing waits in a transport.
+        """
         if self._blocking is not None:
             self._blocking.close()
         await self._session_here().aclose()
+        return DeliveryReport()
 
     async def __aenter__(self) -> Self:
         return self

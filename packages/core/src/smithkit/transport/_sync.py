@@ -11,6 +11,7 @@ import requests
 from requests.adapters import HTTPAdapter
 from urllib3.exceptions import ConnectTimeoutError, NewConnectionError, ReadTimeoutError
 
+from smithkit.delivery import DeliveryReport
 from smithkit.operations import Request, Response, drive
 from smithkit.transport._base import EMBEDDED_BASE, UNTRUSTED, TransmissionError, Transport, Wire, proxy_error
 
@@ -137,10 +138,15 @@ class SyncTransport(Transport):
         """A synchronous transport with this client's settings; here, the client itself."""
         return self
 
-    def close(self) -> None:
-        """Close the connections; a session of the caller's own stays open."""
+    def close(self) -> DeliveryReport:
+        """Close the connections; a session of the caller's own stays open.
+
+        Returns:
+            An empty report: nothing waits in a transport.
+        """
         if self._owns_session:
             self.session.close()
+        return DeliveryReport()
 
     def __enter__(self) -> Self:
         return self

@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-import time
+from smithkit._quiet import Quiet
 
 __all__ = ["report"]
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from typing import Final
-
-_PERIOD: Final = 60.0
-_MOST_CAUSES: Final = 256
-_causes: dict[str, tuple[float, int]] = {}
+_quiet = Quiet()
 
 
 def report(cause: str, error: BaseException | None = None) -> None:
@@ -22,21 +16,16 @@ def report(cause: str, error: BaseException | None = None) -> None:
         cause: What failed, in words that are the same each time.
         error: Why.
     """
-    now = time.monotonic()
-    last, suppressed = _causes.get(cause, (now - _PERIOD, 0))
-    if now - last < _PERIOD:
-        _causes[cause] = (last, suppressed + 1)
+    count = _quiet.due(cause)
+    if count is None:
         return
-    if len(_causes) >= _MOST_CAUSES:
-        _causes.clear()
-    _causes[cause] = (now, 0)
     import logging
 
     logging.getLogger("smithkit.tracing").warning(
         "%s%s%s",
         cause,
         "" if error is None else f": {_describe(error)}",
-        f" ({suppressed} more of these since the last report)" if suppressed else "",
+        f" ({count - 1} more of these since the last report)" if count > 1 else "",
     )
 
 

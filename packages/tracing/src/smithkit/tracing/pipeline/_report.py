@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import logging
-import threading
-import time
 from typing import TYPE_CHECKING, Any
 
+from smithkit._quiet import Quiet
 from smithkit.tracing.pipeline._decoded import decoded
 
 if TYPE_CHECKING:
@@ -18,7 +17,6 @@ if TYPE_CHECKING:
 __all__ = ["Reporter"]
 
 _log = logging.getLogger("smithkit.tracing")
-_QUIET_SECONDS = 60.0
 
 
 class Reporter:
@@ -32,8 +30,7 @@ class Reporter:
     def __init__(self, hooks: ClientHooks, callback: Callable[[Exception], None] | None = None) -> None:
         self._hooks = hooks
         self._callback = callback
-        self._lock = threading.Lock()
-        self._causes: dict[str, list[float]] = {}
+        self._quiet = Quiet()
 
     def undelivered(self, error: Exception, ops: Sequence[Op]) -> None:
         """Runs could not be delivered.
@@ -70,12 +67,6 @@ class Reporter:
             text: What to say.
             count: How many operations it is about.
         """
-        now = time.monotonic()
-        with self._lock:
-            entry = self._causes.setdefault(cause, [0.0, 0])
-            entry[1] += count
-            if now < entry[0]:
-                return
-            total = int(entry[1])
-            entry[:] = [now + _QUIET_SECONDS, 0]
-        _log.warning("%s (%d since the last such message; at most one a minute)", text, total)
+        total = self._quiet.due(cause, count)
+        if total is not None:
+            _log.warning("%s (%d since the last such message; at most one a minute)", text, total)
