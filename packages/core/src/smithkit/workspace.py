@@ -1,6 +1,7 @@
 """What a client learns once about the workspace that it acts in.
 
-Both look-ups are kept for the client's credentials: with another key or workspace they are made anew.
+What belongs to a workspace is kept for the client's credentials: with another key or workspace it is
+looked up anew.
 """
 
 from __future__ import annotations
@@ -13,9 +14,9 @@ from smithkit.errors import LangSmithError
 from smithkit.operations import Flow, Methods, Request
 
 if TYPE_CHECKING:
-    from smithkit.schemas import LangSmithSettings
+    from smithkit.schemas import LangSmithInfo, LangSmithSettings
 
-__all__ = ["settings", "tenant_id"]
+__all__ = ["required_tenant_id", "server_info", "settings", "tenant_id"]
 
 
 def tenant_id(client: Methods) -> Flow[UUID | None]:
@@ -39,6 +40,44 @@ def tenant_id(client: Methods) -> Flow[UUID | None]:
             return None
     found: UUID = known["tenant_id"]
     return found
+
+
+def required_tenant_id(client: Methods) -> Flow[UUID]:
+    """Look up the id of the client's workspace, for results that are nothing without it.
+
+    Args:
+        client: The client.
+
+    Returns:
+        The id.
+
+    Raises:
+        LangSmithError: There is no project yet, or the server could not be asked.
+    """
+    found = yield from tenant_id(client)
+    if found is None:
+        raise LangSmithError(
+            "The workspace's id is not known: the server did not list any project (GET /sessions?limit=1). "
+            "Check the key's rights, or create a project first."
+        )
+    return found
+
+
+def server_info(client: Methods) -> Flow[LangSmithInfo]:
+    """Read what the server says about itself (``GET /info``), unless the client was told or knows already.
+
+    Args:
+        client: The client.
+
+    Returns:
+        What it says.
+
+    Raises:
+        LangSmithError: It could not be asked.
+    """
+    transport: Any = client
+    info: LangSmithInfo = yield from transport._server_info()  # noqa: SLF001 - kept where `client.info` keeps it
+    return info
 
 
 def settings(client: Methods) -> Flow[LangSmithSettings]:

@@ -22,6 +22,7 @@ __all__ = [
     "ExtractedUsageMetadata",
     "InputCostDetails",
     "InputTokenDetails",
+    "InsightsReport",
     "OutputCostDetails",
     "OutputTokenDetails",
     "Run",
@@ -29,6 +30,7 @@ __all__ = [
     "RunEvent",
     "RunLikeDict",
     "RunTypeEnum",
+    "Thread",
     "TracerSession",
     "TracerSessionResult",
     "UsageMetadata",
@@ -487,3 +489,50 @@ class TracerSessionResult(TracerSession):
     first_token_p50: timedelta | None = None
     first_token_p99: timedelta | None = None
     error_rate: float | None = None
+
+
+class Thread(TypedDict):
+    """A conversation: the traces whose metadata names it.
+
+    Attributes:
+        thread_id: What they name it.
+        runs: Their roots, oldest first.
+        count: How many.
+        min_start_time: When the first began, ISO 8601.
+        max_start_time: When the last began, ISO 8601.
+    """
+
+    thread_id: str
+    runs: list[Run]
+    count: int
+    min_start_time: str | None
+    max_start_time: str | None
+
+
+class InsightsReport(BaseModel):
+    """A report on what a set of conversations is about.
+
+    Attributes:
+        id: Its id.
+        name: Its name.
+        status: ``queued``, ``running``, ``success`` or ``error``.
+        error: Why it failed.
+        project_id: The project that holds the conversations.
+        host_url: Host of its page.
+        tenant_id: Its workspace.
+    """
+
+    model_config = ConfigDict(extra="allow")
+
+    id: UUID | str
+    name: str
+    status: str
+    error: str | None = None
+    project_id: UUID | str
+    host_url: str
+    tenant_id: UUID | str
+
+    @property
+    def link(self) -> str:
+        """The report's page."""
+        return f"{self.host_url}/o/{self.tenant_id}/projects/p/{self.project_id}?tab=4&clusterJobId={self.id}"

@@ -6,11 +6,11 @@ import warnings
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from smithkit.answers import parse
 from smithkit.arguments import as_uuid
-from smithkit.operations import Flow, Page, PageFlow, Request, operation, paginated
+from smithkit.operations import Flow, PageFlow, Request, operation, paginated
 from smithkit.paging import check_limit
 from smithkit.tracing._methods._lookup import AsyncLookup, Lookup
+from smithkit.tracing._methods._query import DEFAULT_SELECT, query_all, query_pages
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,20 +20,13 @@ if TYPE_CHECKING:
 
 __all__ = ["AsyncRunMethods", "RunMethods"]
 
-_DEFAULT_SELECT: list[str] = [
-    *"""
-app_path completion_cost completion_tokens dotted_order end_time error events extra feedback_stats
-first_token_time id inputs name outputs parent_run_id parent_run_ids prompt_cost prompt_tokens
-reference_example_id run_type session_id start_time status tags total_cost total_tokens trace_id
-""".split()
-]
 _ATTACHMENT = "attachment."
 
 
 class RunMethods(Lookup):
     """Methods of `Client` that read runs."""
 
-    _default_select: list[str] | None = _DEFAULT_SELECT
+    _default_select: list[str] | None = DEFAULT_SELECT
     _fetches_attachments = True
 
     @operation
@@ -67,16 +60,9 @@ class RunMethods(Lookup):
                 "is_root": False,
                 "session_id": str(run.session_id),
                 "trace": str(run.trace_id),
-                "select": self._default_select or _DEFAULT_SELECT,
+                "select": self._default_select or DEFAULT_SELECT,
             }
-            rows: list[Any] = []
-            while True:
-                answer = (yield Request("POST", "/runs/query", json=query)).json()
-                rows += answer.get("runs") or ()
-                cursor = (answer.get("cursors") or {}).get("next")
-                if not cursor:
-                    break
-                query = {**query, "cursor": cursor}
+            rows = yield from query_all("/runs/query", query)
             _grow(run, [self._run(row) for row in rows])
         return run
 
@@ -142,9 +128,8 @@ class RunMethods(Lookup):
                 stacklevel=2,
             )
         projects = _as_list(project_id)
-        for name in [project_name] if isinstance(project_name, str) else project_name or ():
-            found = yield from self._project_by_name(name)
-            projects.append(str(found["id"]))
+        names = [project_name] if isinstance(project_name, str) else project_name or ()
+        projects += yield from self._project_ids(names)
         body = {
             "session": projects or None,
             "run_type": run_type,
@@ -163,23 +148,7 @@ class RunMethods(Lookup):
             "limit": limit,
             **kwargs,
         }
-        body = {name: value for name, value in body.items() if value is not None}
-        left = limit
-        while left is None or left > 0:
-            answer = (yield Request("POST", "/runs/query", json=body)).json()
-            rows = answer.get("runs") or []
-            rows = rows if left is None else rows[:left]
-            yield Page([self._run(row) for row in rows])
-            cursor = (answer.get("cursors") or {}).get("next")
-            if not cursor:
-                return
-            left = None if left is None else left - len(rows)
-            body["cursor"] = cursor
-
-    def _run(self, row: dict[str, Any]) -> Run:
-        from smithkit.tracing.schemas import Run
-
-        return parse(Run, row, _host_url=self._link_host)
+        yield from query_pages("/runs/query", body, self._run, limit)
 
     def _attachments(self, row: dict[str, Any]) -> Flow[dict[str, Any]]:
         """Fetch what a run's `s3_urls` name; those URLs carry their own right, and get no credentials."""
