@@ -77,6 +77,8 @@ class Request:
         deadline: Seconds for all attempts together.
         retries: Whether the transport retries by the client's policy.
         anonymous: Sent without the client's credentials and headers (presigned URLs).
+        bare: Whether status, headers and body of the answer are all that is wanted: `Response.raw` may be
+            missing, which spares the HTTP library most of its work.
         extra: Further arguments for the HTTP library.
     """
 
@@ -94,6 +96,7 @@ class Request:
     deadline: float | None = None
     retries: bool = True
     anonymous: bool = False
+    bare: bool = False
     extra: Mapping[str, Any] = field(default_factory=dict)
 
 

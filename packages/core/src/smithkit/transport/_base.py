@@ -54,6 +54,7 @@ class Wire:
     files: Any
     timeout: tuple[float, float]
     follow_redirects: bool
+    bare: bool = False
     secrets: Sequence[str] = field(default=(), repr=False)
     extra: Mapping[str, Any] = field(default_factory=dict)
 
@@ -205,6 +206,7 @@ class Transport(Methods):
             files=request.files,
             timeout=request.timeout or self.config.timeout,
             follow_redirects=request.anonymous,
+            bare=request.bare,
             extra=request.extra,
         )
 

@@ -13,6 +13,7 @@ from urllib3.exceptions import ConnectTimeoutError, NewConnectionError, ReadTime
 
 from smithkit.delivery import DeliveryReport
 from smithkit.operations import Request, Response, drive
+from smithkit.transport._bare import BareRequests
 from smithkit.transport._base import EMBEDDED_BASE, UNTRUSTED, TransmissionError, Transport, Wire, proxy_error
 
 if TYPE_CHECKING:
@@ -50,6 +51,7 @@ class SyncTransport(Transport):
         self._owns_session = session is None
         self.session: requests.Session = _new_session() if session is None else session
         """The `requests.Session` in use."""
+        self._bare = BareRequests(self.session) if session is None else None
         if config.embedded:
             from smithkit.transport._embedded import EmbeddedAdapter
 
@@ -164,6 +166,8 @@ class SyncTransport(Transport):
         return self._transmit(step) if isinstance(step, Wire) else time.sleep(step)
 
     def _transmit(self, wire: Wire) -> Response:
+        if wire.bare and self._bare is not None and (answer := self._bare.send(wire)) is not None:
+            return answer
         extra = dict(wire.extra)
         if self.session.auth is None or wire.follow_redirects:
             extra.setdefault("auth", _leave_headers_alone)

@@ -185,6 +185,7 @@ class Delivery:
             headers={**body.headers, **target.headers},
             endpoint=target.endpoint,
             retries=False,
+            bare=True,
         )
         ends = time.monotonic() + self.patience.seconds
         attempt = 0
