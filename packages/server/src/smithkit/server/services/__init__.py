@@ -9,13 +9,22 @@ from smithkit.server.services.files import FileService
 from smithkit.server.services.ingest import IngestService
 from smithkit.server.services.runs import RunService
 from smithkit.server.services.sessions import SessionService
+from smithkit.server.services.spans import SpanService
 
 if TYPE_CHECKING:
     from smithkit.server.body import Budget
     from smithkit.server.limits import Limits
     from smithkit.server.store import Store
 
-__all__ = ["FileService", "IngestService", "RunService", "Services", "SessionService", "make_services"]
+__all__ = [
+    "FileService",
+    "IngestService",
+    "RunService",
+    "Services",
+    "SessionService",
+    "SpanService",
+    "make_services",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +38,7 @@ class Services:
     ingest: IngestService
     runs: RunService
     sessions: SessionService
+    spans: SpanService
 
 
 def make_services(store: Store, limits: Limits, budget: Budget) -> Services:
@@ -51,4 +61,5 @@ def make_services(store: Store, limits: Limits, budget: Budget) -> Services:
         ingest=IngestService(store, limits),
         runs=RunService(store, files, limits),
         sessions=SessionService(store, limits),
+        spans=SpanService(store),
     )
