@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from urllib.parse import quote
 
 import pytest
@@ -9,10 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from smithkit.tracing import RunTree
+from smithkit.tracing._w3c import format_traceparent
 
 json_values = st.recursive(
-    st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.text(),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.text(max_size=30),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=30), inner, max_size=3),
     max_leaves=5,
 )
 header_text = st.text(st.characters(codec="utf-8"), max_size=200)
@@ -45,9 +47,11 @@ def test_the_headers_are_those_of_the_api():
 
 
 @given(
-    metadata=st.dictionaries(st.text(), json_values, max_size=4),
-    tags=st.lists(st.text(st.characters(codec="utf-8", exclude_characters=","), min_size=1), max_size=4),
-    project=st.text(st.characters(codec="utf-8"), min_size=1).filter(
+    metadata=st.dictionaries(st.text(max_size=30), json_values, max_size=4),
+    tags=st.lists(
+        st.text(st.characters(codec="utf-8", exclude_characters=","), min_size=1, max_size=30), max_size=4
+    ),
+    project=st.text(st.characters(codec="utf-8"), min_size=1, max_size=60).filter(
         lambda text: text == text.strip() and text
     ),
     as_bytes=st.booleans(),
@@ -63,8 +67,71 @@ def test_a_run_survives_the_way(metadata, tags, project, as_bytes):
     assert (back.id, back.trace_id, back.parent_run_id) == (up.id, up.trace_id, up.parent_run_id)
     assert back.dotted_order == up.dotted_order
     assert (back.name, back.run_type, back.session_name) == ("parent", "chain", project)
-    assert back.metadata == metadata
+    assert back.metadata == without_reserved(metadata)
     assert back.tags == list(dict.fromkeys(tags))
+
+
+def without_reserved(metadata):
+    reserved = ("ls_", "__", "usage_metadata")
+    return {name: value for name, value in metadata.items() if not name.startswith(reserved)}
+
+
+def test_what_tells_of_runs_themselves_is_not_taken_from_a_caller():
+    told = {"usage_metadata": {"total_cost": -1}, "ls_provider": "p", "__ls_runner": "r", "thread_id": "t"}
+    headers = make(extra={"metadata": told}).to_headers()
+    assert RunTree.from_headers(headers).metadata == {"thread_id": "t"}
+
+
+@pytest.mark.parametrize("name", ["baggage", "Baggage"])
+def test_other_headers_and_other_programs_baggage_are_kept(name):
+    run = make(project_name="p")
+    headers = run.to_headers({name: "user=u1;secret, langsmith-project=old ,n=1", "Accept": "*/*"})
+    assert headers == {
+        "Accept": "*/*",
+        "baggage": "user=u1;secret,n=1,langsmith-project=p",
+        "langsmith-trace": run.dotted_order,
+    }
+    assert run.to_headers(headers) == headers
+    assert RunTree.from_headers(headers).session_name == "p"
+
+
+def test_a_traceparent_is_written_where_it_is_wanted(monkeypatch):
+    run = make()
+    theirs = {"Traceparent": "00-" + "1" * 32 + "-" + "2" * 16 + "-01", "tracestate": "vendor=1"}
+    expected = format_traceparent(run.trace_id_text, run.id_text)
+    assert run.to_headers(theirs)["Traceparent"] == theirs["Traceparent"]
+    assert "traceparent" not in run.to_headers()
+    written = run.to_headers(theirs, traceparent=True)
+    assert {name.lower() for name in written} == {"langsmith-trace", "baggage", "traceparent"}
+    assert written["traceparent"] == expected
+    monkeypatch.setenv("LANGSMITH_OTEL_ENABLED", "true")
+    assert run.to_headers()["traceparent"] == expected
+    assert "traceparent" not in run.to_headers(traceparent=False)
+
+
+def test_a_traceparent_alone_names_no_run():
+    headers = make().to_headers(traceparent=True)
+    assert RunTree.from_headers({"traceparent": headers["traceparent"], "tracestate": "a=1"}) is None
+
+
+def test_headers_stay_short_enough_for_servers(caplog):
+    run = make(project_name="p", tags=["t"], extra={"metadata": {"document": "x" * 100_000}})
+    headers = run.to_headers()
+    assert headers["baggage"] == "langsmith-tags=t,langsmith-project=p"
+    assert "langsmith-metadata is not sent along" in caplog.text
+
+
+def test_what_is_read_is_limited():
+    many = {f"k{i}": i for i in range(1000)}
+    baggage = "langsmith-metadata=" + quote(json.dumps({"n" * 300: 1, **many}))
+    back = RunTree.from_headers({"langsmith-trace": make().dotted_order, "baggage": baggage})
+    assert 0 < len(back.metadata) < 200
+    tags = ",".join(["t" * 300, *map(str, range(1000))])
+    baggage = f"langsmith-tags={quote(tags)},langsmith-project={'p' * 300}"
+    back = RunTree.from_headers({"langsmith-trace": make().dotted_order, "baggage": baggage})
+    assert 0 < len(back.tags) < 200
+    assert all(len(tag) < 300 for tag in back.tags)
+    assert len(back.session_name) < 300
 
 
 def test_metadata_that_is_no_json_and_lone_surrogates_do_not_break_headers():

@@ -22,6 +22,7 @@ MODULES: dict[str, str] = {
     "langsmith": "smithkit",
     "langsmith.async_client": "smithkit.client",
     "langsmith.client": "smithkit.client",
+    "langsmith.middleware": "smithkit.tracing.middleware",
     "langsmith.run_helpers": "smithkit.tracing",
     "langsmith.run_trees": "smithkit.tracing",
     "langsmith.schemas": "smithkit.schemas",

@@ -1,19 +1,22 @@
 """A run's place in its trace, as headers of a request, and back.
 
-What comes in is not to be trusted: nothing here raises for it, and of the baggage only metadata, tags
-and project are read. Endpoints, credentials and replicas are never taken from a request.
+``langsmith-trace`` holds the place, ``baggage`` what goes along with it. Where spans are exported too,
+``traceparent`` says the same to OpenTelemetry. Only the first two are read: a ``traceparent`` does not
+name a run, and who called is OpenTelemetry's to find out. Nothing here raises for what comes in.
 """
 
 # ruff: noqa: SLF001 - the modules that make and send runs share a run's slots
 
 from __future__ import annotations
 
-import json
+import contextlib
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote, unquote
 
+from smithkit import environment
+from smithkit.tracing import _baggage
 from smithkit.tracing._identity import parse_dotted_order
 from smithkit.tracing._report import report
+from smithkit.tracing._w3c import format_traceparent
 from smithkit.tracing.run_trees import RunTree
 
 if TYPE_CHECKING:
@@ -23,28 +26,34 @@ __all__ = ["as_parent", "from_headers", "remote_run", "to_headers"]
 
 _TRACE = "langsmith-trace"
 _BAGGAGE = "baggage"
-_METADATA = "langsmith-metadata"
-_TAGS = "langsmith-tags"
-_PROJECT = "langsmith-project"
-_READ = (_METADATA, _TAGS, _PROJECT)
+_TRACEPARENT = "traceparent"
+_TRACESTATE = "tracestate"
 _MOST_CHARACTERS = 65_536
 _MOST_DEEP = 1000
 
 
-def to_headers(run: RunTree) -> dict[str, str]:
-    """Headers for a request to a service that continues the run's trace."""
-    headers = {_TRACE: run.dotted_order}
-    items = []
-    metadata, tags = run.metadata_now(), run.tags_now()
-    if metadata:
-        items.append((_METADATA, json.dumps(metadata, separators=(",", ":"), default=str, skipkeys=True)))
-    if tags:
-        items.append((_TAGS, ",".join(map(str, tags))))
-    if run.session_name:
-        items.append((_PROJECT, run.session_name))
-    if items:
-        headers[_BAGGAGE] = ",".join(f"{key}={quote(text, safe='', errors='replace')}" for key, text in items)
-    return headers
+def to_headers(
+    run: RunTree, headers: Mapping[str, str] | None = None, *, traceparent: bool | None = None
+) -> dict[str, str]:
+    """Headers for a request to a service that continues the run's trace.
+
+    Args:
+        run: The run.
+        headers: Headers that the request has already.
+        traceparent: Whether to write ``traceparent``; None for where spans are exported.
+    """
+    found = dict(headers or {})
+    ours = {_TRACE: run.dotted_order}
+    foreign = ",".join(value for name, value in found.items() if name.lower() == _BAGGAGE)
+    baggage = _baggage.merged(foreign, _baggage.written(run))
+    if baggage:
+        ours[_BAGGAGE] = baggage
+    replaced = {_TRACE, _BAGGAGE}
+    if _exports_spans(run) if traceparent is None else traceparent:
+        with contextlib.suppress(ValueError):  # a trace whose id the program made up
+            ours[_TRACEPARENT] = format_traceparent(run.trace_id_text, run.id_text)
+            replaced |= {_TRACEPARENT, _TRACESTATE}  # the state of another trace says nothing of this one
+    return {name: value for name, value in found.items() if name.lower() not in replaced} | ours
 
 
 def from_headers(headers: Mapping[Any, Any], **kwargs: Any) -> RunTree | None:
@@ -53,15 +62,14 @@ def from_headers(headers: Mapping[Any, Any], **kwargs: Any) -> RunTree | None:
     dotted_order = found.get(_TRACE, "").strip()
     if not dotted_order:
         return None
-    baggage = _baggage(found.get(_BAGGAGE, ""))
+    carried = _baggage.read(found.get(_BAGGAGE, ""))
     extra = dict(kwargs.pop("extra", None) or {})
-    extra["metadata"] = {**_metadata(baggage.get(_METADATA, "")), **(extra.get("metadata") or {})}
+    extra["metadata"] = {**carried.metadata, **(extra.get("metadata") or {})}
     kwargs["extra"] = extra
-    kwargs["tags"] = [*_tags(baggage.get(_TAGS, "")), *(kwargs.get("tags") or ())]
-    project = baggage.get(_PROJECT, "").strip()
-    if project:
+    kwargs["tags"] = [*carried.tags, *(kwargs.get("tags") or ())]
+    if carried.project:
         kwargs.pop("project_name", None)
-        kwargs["session_name"] = project
+        kwargs["session_name"] = carried.project
     try:
         return remote_run(dotted_order, **kwargs)
     except ValueError:
@@ -124,7 +132,7 @@ def _headers(headers: Mapping[Any, Any]) -> dict[str, str]:
     try:
         for name, value in headers.items():
             key = _text(name).lower()
-            if key in {_TRACE, _BAGGAGE}:
+            if key in {_TRACE, _BAGGAGE} and len(value) <= _MOST_CHARACTERS:
                 found.setdefault(key, _text(value))
     except Exception as error:  # noqa: BLE001 - whatever a framework gives as headers
         report("headers of a request could not be read", error)
@@ -135,25 +143,9 @@ def _text(value: Any) -> str:
     return value.decode("latin-1") if isinstance(value, bytes) else str(value)
 
 
-def _baggage(header: str) -> dict[str, str]:
-    found: dict[str, str] = {}
-    if len(header) > _MOST_CHARACTERS:
-        return found
-    for item in header.split(","):
-        key, separator, value = item.partition("=")
-        key = key.strip()
-        if separator and key in _READ:
-            found.setdefault(key, unquote(value.partition(";")[0].strip()))
-    return found
-
-
-def _metadata(text: str) -> dict[str, Any]:
-    try:
-        value = json.loads(text) if text else {}
-    except (ValueError, RecursionError):
-        return {}
-    return value if isinstance(value, dict) else {}
-
-
-def _tags(text: str) -> list[str]:
-    return [tag for tag in text.split(",") if tag]
+def _exports_spans(run: RunTree) -> bool:
+    """Whether spans of the run go to OpenTelemetry: else nobody would know the one that a header names."""
+    state = getattr(run.ls_client, "state", None)
+    options = state.get("tracing") if isinstance(state, dict) else None
+    given = getattr(options, "otel_enabled", None)
+    return environment.is_truish("OTEL_ENABLED") if given is None else bool(given)

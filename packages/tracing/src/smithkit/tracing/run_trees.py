@@ -289,27 +289,41 @@ class RunTree(RunFields):
             )
         return str(client.get_run_url(run=self))
 
-    def to_headers(self) -> Headers:
+    def to_headers(
+        self, headers: Mapping[str, str] | None = None, *, traceparent: bool | None = None
+    ) -> Headers:
         """Headers for a request to a service that continues this trace.
+
+        Args:
+            headers: Headers that the request has already; they are in the result, and items of ``baggage``
+                that are not ours stay in it.
+            traceparent: Whether to write W3C's ``traceparent`` too, for services that speak OpenTelemetry.
+                By default where runs are exported as spans (``LANGSMITH_OTEL_ENABLED``): the header names
+                this run's span, which has to exist.
 
         Returns:
             ``langsmith-trace`` with the place in the trace; ``baggage`` with the run's own metadata, tags
-            and project where it has some.
+            and project where it has some. Of these, what would make the header longer than 8192 bytes
+            stays out, which is logged.
 
         Example:
-            >>> sorted(RunTree(name="up", project_name="demo").to_headers())
+            >>> run = RunTree(name="up", project_name="demo")
+            >>> sorted(run.to_headers())
             ['baggage', 'langsmith-trace']
+            >>> run.to_headers({"baggage": "user=u1"})["baggage"]
+            'user=u1,langsmith-project=demo'
         """
         from smithkit.tracing._propagation import to_headers
 
-        return to_headers(self)
+        return to_headers(self, headers, traceparent=traceparent)
 
     @classmethod
     def from_headers(cls, headers: Mapping[Any, Any], **kwargs: Any) -> RunTree | None:
         """The caller's run, of the headers of its request: a parent for runs here.
 
-        Headers come from outside: only place in the trace, metadata, tags and project are read, and
-        what cannot be parsed is ignored.
+        Headers come from outside: only place in the trace, metadata, tags and project are read, what
+        cannot be parsed or is too long is ignored, and so are names that tell of runs themselves
+        (``usage_metadata``, ``ls_…``, ``__…``). Endpoints, keys, files and replicas are never taken.
 
         Args:
             headers: Names to values, text or bytes, in any case.
