@@ -170,6 +170,7 @@ def test_neither_import_nor_an_untraced_call_loads_what_tracing_needs():
         "smithkit.tracing",
         "smithkit.tracing._context",
         "smithkit.tracing._decoration",
+        "smithkit.tracing._generator_function",
         "smithkit.tracing._switch",
         "smithkit.tracing._traceable",
     }

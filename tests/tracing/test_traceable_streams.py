@@ -4,12 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import copy
+import functools
 import gc
+import inspect
 import json
+import pickle
+from typing import TYPE_CHECKING
 
 import pytest
 
 from smithkit import get_current_run_tree, trace, traceable, tracing_context
+from smithkit.tracing import is_traceable_function
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 class Recorder:
@@ -164,6 +173,64 @@ def test_a_blocks_inside_of_a_body_nest(client):
 
     list(numbers())
     assert client["block"]["parent_run_id"] == client["numbers"]["id"]
+
+
+@traceable
+def at_module_level():
+    yield 1
+
+
+def test_a_generator_belongs_to_where_it_was_called_not_to_where_it_is_read(client):
+    @traceable(client=client)
+    def handler():
+        return count(client)(2), acount(client)(1)
+
+    async def read(pieces):
+        return [piece async for piece in pieces]
+
+    plain, asynchronous = handler()
+    assert list(plain) == [0, 1]
+    with trace("reader", client=client):
+        assert asyncio.run(read(asynchronous)) == [0]
+    parents = {run["parent_run_id"] for run in client.runs.values() if run["name"] == "numbers"}
+    assert parents == {client["handler"]["id"]}
+
+
+def test_a_generator_that_was_called_outside_of_everything_belongs_to_its_reader(client):
+    made = contextvars.Context().run(count(client), 1)
+    with trace("reader", client=client):
+        assert list(made) == [0]
+    assert client["numbers"]["parent_run_id"] == client["reader"]["id"]
+
+
+def test_generator_functions_are_methods_and_copies_like_any_function(client):
+    class Source:
+        @traceable(client=client)
+        def method(self, n):
+            yield n
+
+        @classmethod
+        @traceable(client=client)
+        def of_class(cls, n) -> Iterator[object]:
+            yield cls, n
+
+        @traceable(client=client)
+        @staticmethod
+        def static(n) -> Iterator[int]:
+            yield n
+
+    source = Source()
+    assert list(source.method(1)) == list(Source.method(source, 1)) == [1]
+    assert list(source.of_class(2)) == [(Source, 2)]
+    assert list(source.static(3)) == [3]
+    assert client["of_class"]["inputs"] == {"n": 2}
+    assert is_traceable_function(source.method)
+    assert is_traceable_function(functools.partial(Source.method, source))
+    assert inspect.isgeneratorfunction(source.method)
+    assert str(inspect.signature(source.method)) == "(n)"
+    assert copy.deepcopy(at_module_level) is at_module_level
+    assert pickle.loads(pickle.dumps(at_module_level)) is at_module_level  # noqa: S301 - just pickled
+    assert "at_module_level" in repr(at_module_level)
 
 
 @pytest.mark.parametrize("end", ["break", "close", "collect"])

@@ -12,6 +12,7 @@ import functools
 
 from smithkit.tracing._context import current, mode_of, restore
 from smithkit.tracing._decoration import Options, code_of
+from smithkit.tracing._generator_function import GeneratorFunction
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -177,9 +178,11 @@ def is_traceable_function(function: Any) -> bool:
         >>> is_traceable_function(traceable(len)), is_traceable_function(len)
         (True, False)
     """
-    while isinstance(function, functools.partial):
+    while getattr(function, "__langsmith_traceable__", False) is not True:
+        if not isinstance(function, functools.partial):
+            return False
         function = function.func
-    return getattr(function, "__langsmith_traceable__", False) is True
+    return True
 
 
 def ensure_traceable(function: Callable[P, R], **options: Any) -> Traceable[P, R]:
@@ -307,9 +310,9 @@ def _coroutine(fn: Callable[..., Any], options: Options) -> Any:
 
 
 def _generator(fn: Callable[..., Any], options: Options) -> Any:
-    def wrapper(*args: Any, **kwargs: Any) -> Generator[Any, Any, Any]:
+    def wrapper(at_call: Any, /, *args: Any, **kwargs: Any) -> Generator[Any, Any, Any]:
         extra = options.take(kwargs) if kwargs else None
-        scope = _current()
+        scope = _current() if at_call is None else at_call
         mode = options.mode(scope, extra)
         run = (_calls or _load()).start(options, args, kwargs, extra, scope, mode) if mode else None
         if run is None:
@@ -319,13 +322,13 @@ def _generator(fn: Callable[..., Any], options: Options) -> Any:
             yield from _streams.run_generator(options, run, functools.partial(fn, *args, **kwargs), extra)
         )
 
-    return wrapper
+    return GeneratorFunction(wrapper)
 
 
 def _async_generator(fn: Callable[..., Any], options: Options) -> Any:
-    async def wrapper(*args: Any, **kwargs: Any) -> AsyncIterator[Any]:
+    async def wrapper(at_call: Any, /, *args: Any, **kwargs: Any) -> AsyncIterator[Any]:
         extra = options.take(kwargs) if kwargs else None
-        scope = _current()
+        scope = _current() if at_call is None else at_call
         mode = options.mode(scope, extra)
         run = (_calls or _load()).start(options, args, kwargs, extra, scope, mode) if mode else None
         if run is None:
@@ -351,7 +354,7 @@ def _async_generator(fn: Callable[..., Any], options: Options) -> Any:
             else:
                 step = body.asend(sent)
 
-    return wrapper
+    return GeneratorFunction(wrapper)
 
 
 def _give_no_run(options: Options, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
