@@ -39,7 +39,7 @@ async def waits(x):
 def with_file(doc: schemas.Attachment, q: str):
     return "ok"
 
-@traceable(tags=["t"], metadata={"k": "v"})
+@traceable(tags=["t"], metadata={"k": "v", "thread_id": "talk"})
 def root(x):
     leaf(x)
     model("p")
@@ -84,6 +84,22 @@ try:
     client.read_run(uuid.uuid4())
 except Exception as error:
     out["missing"] = type(error).__name__
+link = client.share_run(root_id)
+token = link.split("/")[-2]
+out["shared"] = [client.run_is_shared(root_id), client.read_run_shared_link(root_id) == link]
+out["public"] = [client.read_shared_run(token).name, len(list(client.list_shared_runs(token)))]
+client.unshare_run(root_id)
+try:
+    client.read_shared_run(token)
+except Exception as error:
+    out["unshared"] = type(error).__name__
+stats = client.get_run_stats(project_names=[project], is_root=False, error=False)
+out["stats"] = [stats["run_count"], stats["total_tokens"], stats["error_rate"]]
+out["url"] = client.get_run_url(run=run).endswith(f"{run.app_path}?poll=true")
+if hasattr(client, "list_threads"):
+    (thread,) = client.list_threads(project_name=project)
+    turns = client.read_thread(thread_id=thread["thread_id"], project_name=project)
+    out["thread"] = [thread["thread_id"], thread["count"], [turn.name for turn in turns]]
 print(json.dumps(out))
 """
 
@@ -125,7 +141,9 @@ def test_a_traced_program_is_stored_and_read_back(serve, uv, tmp_path, requireme
             check=False,
         )
     assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout) == {
+    found = json.loads(done.stdout)
+    assert found.pop("thread", None) == (None if "==" in requirement else ["talk", 1, ["root"]])
+    assert found == {
         "root": ["root", "success", ["t"], {"answer": 41}, "v"],
         "children": ["leaf", "model", "failing", "waits", "with_file"],
         "grandchildren": ["leaf"],
@@ -144,4 +162,9 @@ def test_a_traced_program_is_stored_and_read_back(serve, uv, tmp_path, requireme
         "listed": ["made-official", "official"],
         "left": False,
         "missing": "LangSmithNotFoundError",
+        "shared": [True, True],
+        "public": ["root", 7],
+        "unshared": "LangSmithNotFoundError",
+        "stats": [5, 7, 0.0],
+        "url": True,
     }

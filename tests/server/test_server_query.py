@@ -82,6 +82,17 @@ def test_queries_select_and_order(shared_api, tree, body, expected):
     assert "".join(run["name"] for run in found["runs"]) == expected
 
 
+def test_who_asks_for_more_than_a_page_gets_a_page_and_a_cursor(api):
+    runs = [
+        {"id": str(uuid.uuid4()), "name": "n", "run_type": "tool", "start_time": "2024-01-01"}
+        for _ in range(101)
+    ]
+    assert api.post("/runs/batch", {"post": runs}).status == 202
+    first = api.query(limit=500)
+    rest = api.query(limit=500, cursor=first["cursors"]["next"])
+    assert (len(first["runs"]), len(rest["runs"]), rest["cursors"]["next"]) == (100, 1, None)
+
+
 def test_selected_fields_alone_are_given(shared_api, tree):
     (run,) = shared_api.query(id=[tree["a"]], select=["name", "outputs", "child_run_ids", "unheard_of"])[
         "runs"
@@ -96,7 +107,6 @@ def test_selected_fields_alone_are_given(shared_api, tree):
         {"trace_filter": "x"},
         {"tree_filter": "x"},
         {"query": "x"},
-        {"limit": 101},
         {"limit": 0},
         {"cursor": "????"},
         {"cursor": "AAAA"},

@@ -10,7 +10,7 @@ from smithkit.errors import LangSmithResponseError, LangSmithUserError
 from smithkit.schemas import Run
 
 RUN = str(uuid.uuid4())
-TOKEN = str(uuid.uuid4())
+TOKEN = "70000000-0000-4000-8000-000000000009"
 
 
 def row(**fields):

@@ -25,7 +25,7 @@ __all__ = ["ErrorMiddleware", "GuardMiddleware", "KeyMiddleware", "PathMiddlewar
 _log = logging.getLogger("smithkit.server")
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 _OPEN_PATHS = frozenset({"/info", "/health", "/ok"})
-_OPEN_PREFIX = "/blobs/"  # these URLs are signed
+_OPEN_PREFIXES = ("/blobs/", "/public/")  # the URL itself is the right: a signature, or a token
 _PREFIX = "/api/v1"
 
 
@@ -148,4 +148,4 @@ class KeyMiddleware:
 
 
 def _is_open(path: str) -> bool:
-    return path in _OPEN_PATHS or path.startswith(_OPEN_PREFIX)
+    return path in _OPEN_PATHS or path.startswith(_OPEN_PREFIXES)

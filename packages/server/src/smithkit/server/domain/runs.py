@@ -127,6 +127,7 @@ def new_row(run_id: UUID, received: int) -> Row:
         "first_token_time": None,
         "usage_outputs": None,
         "usage_extra": None,
+        "thread_id": None,
         "linked": True,
         "created_at": received,
         "modified_at": received,
@@ -185,6 +186,8 @@ def _apply_facts(row: Row, payload: str, facts: Row) -> None:
     elif payload == "events":
         row["first_token_time"] = facts["first_token_time"]
     elif payload in {"outputs", "extra"}:
+        if payload == "extra":
+            row["thread_id"] = facts["thread_id"]
         column = f"usage_{payload}"
         if row[column] != facts[column]:
             row[column] = facts[column]

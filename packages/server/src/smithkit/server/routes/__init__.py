@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from smithkit.server.routes import files, home, info, otlp, runs, sessions
+from smithkit.server.routes import files, home, info, otlp, runs, sessions, sharing
 
 if TYPE_CHECKING:
     from starlette.routing import Route
@@ -14,4 +14,12 @@ __all__ = ["all_routes"]
 
 def all_routes() -> list[Route]:
     """Give the built-in routes."""
-    return [*home.routes, *info.routes, *runs.routes, *otlp.routes, *sessions.routes, *files.routes]
+    return [
+        *home.routes,
+        *info.routes,
+        *runs.routes,
+        *sharing.routes,
+        *otlp.routes,
+        *sessions.routes,
+        *files.routes,
+    ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
@@ -11,9 +12,10 @@ from smithkit.server.domain.jsons import dump
 from smithkit.server.domain.times import parse_time
 from smithkit.server.errors import unprocessable
 from smithkit.server.services.cursors import decode_cursor
+from smithkit.server.services.filters import thread_of
 from smithkit.server.store import RunSelection
 
-__all__ = ["RunQuery", "SessionCreate", "SessionUpdate"]
+__all__ = ["RunQuery", "RunShare", "RunStats", "SessionCreate", "SessionUpdate"]
 
 
 def _as_list(value: Any) -> Any:
@@ -28,11 +30,11 @@ _Ids = Annotated[list[UUID], BeforeValidator(_as_list), Field(max_length=10_000)
 _Time = Annotated[int | None, BeforeValidator(_as_time)]
 _Json = dict[str, Any]
 
-_FILTERS = ("filter", "trace_filter", "tree_filter", "query", "search_filter")
+_FILTERS = ("trace_filter", "tree_filter", "query", "search_filter")
 
 
-class RunQuery(BaseModel):
-    """Body of ``POST /runs/query``. Fields that this server does not know are ignored."""
+class _RunFilter(BaseModel):
+    """Which runs. Fields that this server does not know are ignored."""
 
     model_config = ConfigDict(extra="ignore")
 
@@ -53,6 +55,37 @@ class RunQuery(BaseModel):
     tree_filter: str | None = None
     query: str | None = None
     search_filter: str | None = None
+
+    def filtered(self) -> RunSelection:
+        """Turn the fields into what a store is asked.
+
+        Raises:
+            ApiError: 422, it asks for what this server cannot do.
+        """
+        for name in _FILTERS:
+            if getattr(self, name):
+                raise unprocessable(f"{name}: the filter language is not supported by this server yet")
+        is_root = self.is_root
+        if is_root is None and self.execution_order == 1:
+            is_root = True  # how older clients ask for roots
+        return RunSelection(
+            sessions=self.session if self.session is not None else self.session_id,
+            ids=self.id,
+            trace=self.trace,
+            parent=self.parent_run,
+            thread=thread_of(self.filter) if self.filter else None,
+            run_type=self.run_type,
+            is_root=is_root,
+            error=self.error,
+            started_from=self.start_time,
+            started_to=self.end_time,
+            examples=self.reference_example,
+        )
+
+
+class RunQuery(_RunFilter):
+    """Body of ``POST /runs/query``."""
+
     order: Literal["asc", "desc"] | None = None
     select: list[str] | None = None
     limit: Annotated[int, Field(ge=1)] | None = None
@@ -62,7 +95,7 @@ class RunQuery(BaseModel):
         """Turn the body into what a store is asked.
 
         Args:
-            page: Runs in a page at most.
+            page: Runs in a page at most; who asks for more gets a cursor.
 
         Returns:
             The selection.
@@ -70,30 +103,34 @@ class RunQuery(BaseModel):
         Raises:
             ApiError: 422, it asks for what this server cannot do, or the cursor is wrong.
         """
-        for name in _FILTERS:
-            if getattr(self, name):
-                raise unprocessable(f"{name}: the filter language is not supported by this server yet")
-        if self.limit is not None and self.limit > page:
-            raise unprocessable(f"limit: must be at most {page}; follow cursors.next for more")
         ascending = self.order == "asc"
-        is_root = self.is_root
-        if is_root is None and self.execution_order == 1:
-            is_root = True  # how older clients ask for roots
-        return RunSelection(
-            sessions=self.session if self.session is not None else self.session_id,
-            ids=self.id,
-            trace=self.trace,
-            parent=self.parent_run,
-            run_type=self.run_type,
-            is_root=is_root,
-            error=self.error,
-            started_from=self.start_time,
-            started_to=self.end_time,
-            examples=self.reference_example,
+        return replace(
+            self.filtered(),
             after=decode_cursor(self.cursor, ascending=ascending) if self.cursor else None,
             ascending=ascending,
-            limit=self.limit or page,
+            limit=min(self.limit or page, page),
         )
+
+
+class RunStats(_RunFilter):
+    """Body of ``POST /runs/stats``."""
+
+    def selection(self) -> RunSelection:
+        """Turn the body into what a store is asked. Clients send an empty list for all projects.
+
+        Raises:
+            ApiError: 422, it asks for what this server cannot do.
+        """
+        found = self.filtered()
+        return replace(found, sessions=found.sessions or None)
+
+
+class RunShare(BaseModel):
+    """Body of ``PUT /runs/{id}/share``."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    share_token: UUID | None = None
 
 
 class _Session(BaseModel):

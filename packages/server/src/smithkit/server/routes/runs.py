@@ -10,7 +10,7 @@ from smithkit.server.body import read_json
 from smithkit.server.errors import unprocessable
 from smithkit.server.multipart_body import read_parts
 from smithkit.server.routes._common import json_response, path_id, read_model, services
-from smithkit.server.routes._models import RunQuery
+from smithkit.server.routes._models import RunQuery, RunStats
 from smithkit.server.services.ingest import is_attachment
 
 if TYPE_CHECKING:
@@ -78,11 +78,17 @@ async def _query(request: Request) -> Response:
     return json_response(await own.runs.query(query.selection(own.limits.page), query.select))
 
 
+async def _stats(request: Request) -> Response:
+    body = await read_model(request, RunStats)
+    return json_response(await services(request).runs.stats(body.selection()))
+
+
 routes = [
     Route("/runs", _create, methods=["POST"]),
     Route("/runs/multipart", _multipart, methods=["POST"]),
     Route("/runs/batch", _batch, methods=["POST"]),
     Route("/runs/query", _query, methods=["POST"]),
+    Route("/runs/stats", _stats, methods=["POST"]),
     Route("/runs/{id}", _read, methods=["GET"]),
     Route("/runs/{id}", _update, methods=["PATCH"]),
 ]

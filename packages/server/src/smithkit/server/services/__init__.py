@@ -9,6 +9,7 @@ from smithkit.server.services.files import FileService
 from smithkit.server.services.ingest import IngestService
 from smithkit.server.services.runs import RunService
 from smithkit.server.services.sessions import SessionService
+from smithkit.server.services.sharing import SharingService
 from smithkit.server.services.spans import SpanService
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ __all__ = [
     "RunService",
     "Services",
     "SessionService",
+    "SharingService",
     "SpanService",
     "make_services",
 ]
@@ -39,6 +41,7 @@ class Services:
     runs: RunService
     sessions: SessionService
     spans: SpanService
+    sharing: SharingService
 
 
 def make_services(store: Store, limits: Limits, budget: Budget) -> Services:
@@ -53,13 +56,15 @@ def make_services(store: Store, limits: Limits, budget: Budget) -> Services:
         The services.
     """
     files = FileService(store, limits)
+    runs = RunService(store, files, limits)
     return Services(
         store=store,
         limits=limits,
         budget=budget,
         files=files,
         ingest=IngestService(store, limits),
-        runs=RunService(store, files, limits),
+        runs=runs,
         sessions=SessionService(store, limits),
         spans=SpanService(store),
+        sharing=SharingService(store, runs),
     )

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from smithkit.server.domain.jsons import dump
 from smithkit.server.domain.runs import PAYLOADS, RUN_TYPES, Rank, RunChange
+from smithkit.server.domain.threads import find_thread
 from smithkit.server.domain.times import parse_time
 from smithkit.server.domain.usage import find_usage
 from smithkit.server.errors import unprocessable
@@ -132,7 +133,9 @@ def set_payload(change: RunChange, name: str, value: Any, raw: bytes, where: str
     elif name == "outputs":
         facts["usage_outputs"] = find_usage(value)
     elif name == "extra":
-        facts["usage_extra"] = find_usage(value.get("metadata")) if isinstance(value, dict) else None
+        metadata = value.get("metadata") if isinstance(value, dict) else None
+        facts["usage_extra"] = find_usage(metadata)
+        facts["thread_id"] = find_thread(metadata)
     change.payloads[name] = pack(raw)
 
 

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from smithkit.server.domain.jsons import load
+from smithkit.server.domain.feedback import FeedbackStats
 from smithkit.server.domain.runs import PAYLOADS, Status
 from smithkit.server.domain.times import format_time
 from smithkit.server.domain.usage import format_cost, usage_details
 from smithkit.server.errors import not_found
 from smithkit.server.services.cursors import encode_cursor
+from smithkit.server.services.figures import render_figures
 from smithkit.server.store import RunSelection
 
 if TYPE_CHECKING:
@@ -57,7 +57,21 @@ class RunService:
         Raises:
             ApiError: 404.
         """
-        rows = await self._store.find_runs(RunSelection(ids=[run_id], limit=1))
+        return await self.read_first(RunSelection(ids=[run_id], limit=1))
+
+    async def read_first(self, selection: RunSelection) -> bytes:
+        """Read the first run of a selection.
+
+        Args:
+            selection: Which run.
+
+        Returns:
+            Its JSON.
+
+        Raises:
+            ApiError: 404.
+        """
+        rows = await self._store.find_runs(selection)
         if not rows:
             raise not_found("Run")
         runs, _ = await self._render(rows, None)
@@ -91,6 +105,17 @@ class RunService:
             last = rows[len(runs) - 1]
             cursor = encode_cursor(last["start_time"], last["id"], ascending=selection.ascending)
         return orjson.dumps({"runs": runs, "cursors": {"next": cursor, "prev": None}, "parsed_query": None})
+
+    async def stats(self, selection: RunSelection) -> dict[str, Any]:
+        """Sum up runs.
+
+        Args:
+            selection: Which runs; its order and limit do not matter.
+
+        Returns:
+            The figures as the API shows them.
+        """
+        return render_figures(await self._store.run_stats(selection))
 
     async def _render(
         self, rows: Sequence[Row], select: Collection[str] | None
@@ -133,6 +158,7 @@ class RunService:
             "tags": orjson.Fragment(row["tags"] or "[]"),
             "session_id": row["session_id"],
             "trace_id": row["trace_id"],
+            "thread_id": row["thread_id"],
             "dotted_order": row["dotted_order"],
             "parent_run_id": row["parent_run_id"],
             "parent_run_ids": [segment[-36:] for segment in segments[:-1]],
@@ -203,6 +229,7 @@ _ALL = frozenset(
         "start_time",
         "status",
         "tags",
+        "thread_id",
         "total_cost",
         "total_tokens",
         "trace_id",
@@ -215,16 +242,5 @@ def _time(value: int | None) -> str | None:
 
 
 def _feedback_stats(items: Sequence[Row]) -> dict[str, Any] | None:
-    if not items:
-        return None
-    stats: dict[str, Any] = {}
-    for key in dict.fromkeys(item["key"] for item in items):
-        same = [item for item in items if item["key"] == key]
-        scores = [item["score"] for item in same if item["score"] is not None]
-        values = (load(item["body"]).get("value") for item in same)
-        stats[key] = {
-            "n": len(same),
-            "avg": sum(scores) / len(scores) if scores else None,
-            "values": dict(Counter(value for value in values if isinstance(value, str))),
-        }
-    return stats
+    stats = FeedbackStats((item["key"], item["score"], item["body"]) for item in items)
+    return stats.by_key() or None

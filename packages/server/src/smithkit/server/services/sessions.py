@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from smithkit.server.domain.times import format_time
-from smithkit.server.domain.usage import format_cost
 from smithkit.server.errors import conflict, not_found
+from smithkit.server.services.figures import render_figures
 from smithkit.server.store import NameTakenError, SessionSelection
 
 if TYPE_CHECKING:
@@ -20,9 +20,6 @@ if TYPE_CHECKING:
     from smithkit.server.store import Store
 
 __all__ = ["SessionService"]
-
-_COSTS = ("total_cost", "prompt_cost", "completion_cost")
-_MOMENTS = ("first_run_start_time", "last_run_start_time")
 
 
 class SessionService:
@@ -112,11 +109,7 @@ class SessionService:
 
     async def _stats(self, rows: Sequence[Row]) -> dict[UUID, Row]:
         figures = await self._store.session_stats([row["id"] for row in rows])
-        for own in figures.values():
-            own |= {name: format_cost(own[name]) for name in _COSTS}
-            own |= {name: None if own[name] is None else format_time(own[name]) for name in _MOMENTS}
-            own["run_facets"] = []
-        return figures
+        return {session_id: render_figures(own) for session_id, own in figures.items()}
 
 
 def _render(row: Row) -> dict[str, Any]:

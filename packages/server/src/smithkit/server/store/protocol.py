@@ -17,6 +17,7 @@ __all__ = [
     "Attachment",
     "FeedbackItem",
     "NameTakenError",
+    "Place",
     "RunBatch",
     "RunSelection",
     "SessionSelection",
@@ -70,6 +71,14 @@ class RunBatch:
     feedback: list[FeedbackItem] = field(default_factory=list)
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A run's place: its trace and its dotted order."""
+
+    trace_id: UUID
+    dotted_order: str
+
+
 @dataclass(slots=True)
 class RunSelection:
     """Which runs, in which order. What is None does not restrict.
@@ -79,6 +88,8 @@ class RunSelection:
         ids: Runs.
         trace: Trace.
         parent: Direct parent.
+        thread: Conversation.
+        below: The run at this place, and everything below it.
         run_type: Run type.
         is_root: Roots alone, or others alone.
         error: Failed runs alone, or others alone.
@@ -94,6 +105,8 @@ class RunSelection:
     ids: Collection[UUID] | None = None
     trace: UUID | None = None
     parent: UUID | None = None
+    thread: str | None = None
+    below: Place | None = None
     run_type: str | None = None
     is_root: bool | None = None
     error: bool | None = None
@@ -171,6 +184,30 @@ class Store(Protocol):
         """Read feedback of runs."""
         ...
 
+    async def run_stats(self, selection: RunSelection) -> Row:
+        """Work out the figures of runs."""
+        ...
+
+    async def share_run(self, run_id: UUID, token: UUID) -> UUID | None:
+        """Store a run's token, and give the one that it has: the first. None if there is no such run.
+
+        Raises:
+            NameTakenError: Another run has this token.
+        """
+        ...
+
+    async def read_share(self, run_id: UUID) -> UUID | None:
+        """Read a run's token; None if it has none."""
+        ...
+
+    async def delete_share(self, run_id: UUID) -> None:
+        """Forget a run's token."""
+        ...
+
+    async def find_shared(self, token: UUID) -> Row | None:
+        """Read the record of the run that has a token."""
+        ...
+
     async def create_session(self, values: Row, *, upsert: bool) -> Row | None:
         """Make a project; None if its name or id is taken. With `upsert`, update and return the present one."""
         ...
@@ -197,4 +234,4 @@ class Store(Protocol):
 
 
 class NameTakenError(Exception):
-    """A name that must be unique is in use."""
+    """A name, or a token, that must be unique is in use."""

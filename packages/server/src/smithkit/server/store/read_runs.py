@@ -17,14 +17,21 @@ if TYPE_CHECKING:
     from sqlalchemy import ColumnElement, Connection
 
     from smithkit.server.domain.runs import Row
-    from smithkit.server.store.protocol import RunSelection
+    from smithkit.server.store.protocol import Place, RunSelection
 
-__all__ = ["read_attachments", "read_children", "read_feedback", "read_payloads", "select_runs"]
+__all__ = [
+    "conditions",
+    "read_attachments",
+    "read_children",
+    "read_feedback",
+    "read_payloads",
+    "select_runs",
+]
 
 
 def select_runs(connection: Connection, selection: RunSelection) -> list[Row]:
     """Read the records that a selection names, in its order."""
-    statement = select(runs).where(*_conditions(selection))
+    statement = select(runs).where(*conditions(selection))
     if selection.after is not None:
         statement = statement.where(_beyond(selection.after, ascending=selection.ascending))
     start, run_id = runs.c.start_time, runs.c.id
@@ -36,8 +43,9 @@ def select_runs(connection: Connection, selection: RunSelection) -> list[Row]:
     return [dict(row) for row in connection.execute(statement).mappings()]
 
 
-def _conditions(selection: RunSelection) -> list[ColumnElement[bool]]:
-    conditions: list[ColumnElement[bool]] = []
+def conditions(selection: RunSelection) -> list[ColumnElement[bool]]:
+    """Say what a selection says of runs, leaving out where its page begins."""
+    found: list[ColumnElement[bool]] = []
     members = (
         (runs.c.session_id, selection.sessions),
         (runs.c.id, selection.ids),
@@ -46,22 +54,31 @@ def _conditions(selection: RunSelection) -> list[ColumnElement[bool]]:
     for column, values in members:
         if values is not None:
             # One value as an equation: lets the index give the order too.
-            conditions.append(column == next(iter(values)) if len(values) == 1 else column.in_(values))
+            found.append(column == next(iter(values)) if len(values) == 1 else column.in_(values))
     equal = (
         (runs.c.trace_id, selection.trace),
         (runs.c.parent_run_id, selection.parent),
+        (runs.c.thread_id, selection.thread),
         (runs.c.run_type, selection.run_type),
         (runs.c.has_error, selection.error),
     )
-    conditions += [column == value for column, value in equal if value is not None]
+    found += [column == value for column, value in equal if value is not None]
     if selection.is_root is not None:
         root = runs.c.parent_run_id.is_(None)
-        conditions.append(root if selection.is_root else ~root)
+        found.append(root if selection.is_root else ~root)
     if selection.started_from is not None:
-        conditions.append(runs.c.start_time >= selection.started_from)
+        found.append(runs.c.start_time >= selection.started_from)
     if selection.started_to is not None:
-        conditions.append(runs.c.start_time <= selection.started_to)
-    return conditions
+        found.append(runs.c.start_time <= selection.started_to)
+    if selection.below is not None:
+        found.append(_below(selection.below))
+    return found
+
+
+def _below(place: Place) -> ColumnElement[bool]:
+    order = runs.c.dotted_order
+    inside = (order == place.dotted_order) | order.startswith(f"{place.dotted_order}.", autoescape=True)
+    return (runs.c.trace_id == place.trace_id) & inside
 
 
 def _beyond(after: tuple[int, UUID], *, ascending: bool) -> ColumnElement[bool]:

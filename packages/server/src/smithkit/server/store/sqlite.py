@@ -10,7 +10,7 @@ from sqlalchemy.exc import IntegrityError
 from starlette.concurrency import run_in_threadpool
 
 from smithkit.server.domain.times import now
-from smithkit.server.store import read_runs, read_sessions, write_runs, write_sessions
+from smithkit.server.store import figures, read_runs, read_sessions, shares, write_runs, write_sessions
 from smithkit.server.store.blobs import BlobFolder
 from smithkit.server.store.engine import (
     create_file,
@@ -131,6 +131,29 @@ class SqliteStore:
         """Read feedback of runs."""
         return await self._read(read_runs.read_feedback, ids)
 
+    async def run_stats(self, selection: RunSelection) -> Row:
+        """Work out the figures of runs."""
+        return await self._read(figures.select_run_figures, selection)
+
+    async def share_run(self, run_id: UUID, token: UUID) -> UUID | None:
+        """Store a run's token, and give the one that it has."""
+        try:
+            return await self._write(lambda connection: shares.insert_share(connection, run_id, token))
+        except IntegrityError as error:
+            raise NameTakenError(token) from error
+
+    async def read_share(self, run_id: UUID) -> UUID | None:
+        """Read a run's token."""
+        return await self._read(shares.read_share, run_id)
+
+    async def delete_share(self, run_id: UUID) -> None:
+        """Forget a run's token."""
+        await self._write(lambda connection: shares.delete_share(connection, run_id))
+
+    async def find_shared(self, token: UUID) -> Row | None:
+        """Read the record of the run that has a token."""
+        return await self._read(shares.select_shared, token)
+
     async def create_session(self, values: Row, *, upsert: bool) -> Row | None:
         """Make a project; `values` may leave columns out."""
         row = write_sessions.session_row(self.workspace.id, values["name"], now()) | values
@@ -173,7 +196,7 @@ class SqliteStore:
 
     async def session_stats(self, ids: Sequence[UUID]) -> dict[UUID, Row]:
         """Work out the figures of projects."""
-        return await self._read(read_sessions.read_stats, ids)
+        return await self._read(figures.select_session_figures, ids)
 
     def _ensure_default(self, connection: Connection) -> None:
         write_sessions.SessionResolver(connection, self.workspace.id, now()).default()

@@ -24,7 +24,16 @@ from sqlalchemy import (
 
 from smithkit.server.store.types import Guid
 
-__all__ = ["attachments", "feedback", "metadata", "run_payloads", "runs", "sessions", "workspaces"]
+__all__ = [
+    "attachments",
+    "feedback",
+    "metadata",
+    "run_payloads",
+    "run_shares",
+    "runs",
+    "sessions",
+    "workspaces",
+]
 
 metadata = MetaData()
 
@@ -86,6 +95,7 @@ runs = Table(
     Column("total_cost", BigInteger),
     Column("usage_outputs", LargeBinary),  # JSON
     Column("usage_extra", LargeBinary),  # JSON
+    Column("thread_id", Text),  # see `domain.threads`
     Column("ranks", BigInteger, nullable=False),  # see `domain.runs`
     Column("created_at", BigInteger, nullable=False),
     Column("modified_at", BigInteger, nullable=False),
@@ -102,6 +112,13 @@ Index(
 )
 Index("ix_runs_parent", runs.c.parent_run_id, sqlite_where=runs.c.parent_run_id.is_not(None))
 Index("ix_runs_example", runs.c.reference_example_id, sqlite_where=runs.c.reference_example_id.is_not(None))
+Index(
+    "ix_runs_thread",
+    runs.c.session_id,
+    runs.c.thread_id,
+    runs.c.start_time,
+    sqlite_where=runs.c.thread_id.is_not(None),
+)
 Index("ix_runs_unlinked", runs.c.parent_run_id, sqlite_where=text("linked = 0"))
 
 # Apart from `runs`, so that scans of runs do not read through everybody's inputs.
@@ -115,6 +132,15 @@ run_payloads = Table(
     Column("extra", LargeBinary),
     Column("serialized", LargeBinary),
     Column("error", LargeBinary),
+)
+
+# Who knows a token may read its run and what is below it, and nothing else.
+run_shares = Table(
+    "run_shares",
+    metadata,
+    Column("token", Guid(), primary_key=True),
+    Column("run_id", Guid(), ForeignKey("runs.id"), nullable=False, unique=True),
+    Column("created_at", BigInteger, nullable=False),
 )
 
 # May arrive before their run, so no foreign key.

@@ -7,7 +7,7 @@ from uuid import UUID, uuid4
 
 from sqlalchemy import delete, or_, select
 
-from smithkit.server.store.tables import attachments, feedback, run_payloads, runs, sessions
+from smithkit.server.store.tables import attachments, feedback, run_payloads, run_shares, runs, sessions
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -171,6 +171,7 @@ def delete_session_part(connection: Connection, session_id: UUID) -> tuple[bool,
     digests = set(connection.execute(select(attachments.c.digest).where(of_runs)).scalars())
     connection.execute(delete(attachments).where(of_runs))
     connection.execute(delete(feedback).where(feedback.c.run_id.in_(ids)))
+    connection.execute(delete(run_shares).where(run_shares.c.run_id.in_(ids)))
     connection.execute(delete(run_payloads).where(run_payloads.c.run_id.in_(ids)))
     connection.execute(delete(runs).where(runs.c.id.in_(ids)))
     return False, digests
