@@ -10,18 +10,24 @@ import importlib
 import importlib.abc
 import importlib.machinery
 import sys
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
+
+from smithkit._reference_names import ALIASES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from types import ModuleType
 
 __all__ = ["MODULES", "install", "uninstall"]
 
 MODULES: dict[str, str] = {
     "langsmith": "smithkit",
+    "langsmith.address": "smithkit.tracing",
     "langsmith.async_client": "smithkit.client",
     "langsmith.client": "smithkit.client",
+    "langsmith.env": "smithkit.runtime",
+    "langsmith.evaluation": "smithkit.evaluation.schemas",
+    "langsmith.evaluation.evaluator": "smithkit.evaluation.schemas",
     "langsmith.middleware": "smithkit.tracing.middleware",
     "langsmith.run_helpers": "smithkit.tracing",
     "langsmith.run_trees": "smithkit.tracing",
@@ -29,7 +35,7 @@ MODULES: dict[str, str] = {
     "langsmith.utils": "smithkit.errors",
     "langsmith.uuid": "smithkit.tracing",
 }
-"""Reference module → smithkit module."""
+"""Reference module → smithkit module that has its names; those that it has not are in `ALIASES`."""
 
 
 class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
@@ -43,24 +49,33 @@ class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
     ) -> importlib.machinery.ModuleSpec | None:
         if fullname not in MODULES:
             return None
-        return importlib.machinery.ModuleSpec(fullname, self, is_package=fullname == "langsmith")
+        is_package = any(name.startswith(f"{fullname}.") for name in MODULES)
+        return importlib.machinery.ModuleSpec(fullname, self, is_package=is_package)
 
     def create_module(self, spec: importlib.machinery.ModuleSpec) -> ModuleType | None:  # noqa: ARG002
         return None
 
     def exec_module(self, module: ModuleType) -> None:
-        target = importlib.import_module(MODULES[module.__name__])
-        vars(module)["__getattr__"] = lambda name: _lookup(target, module.__name__, name)
-        vars(module)["__dir__"] = lambda: dir(target)
+        name = module.__name__
+        target = importlib.import_module(MODULES[name])
+        module.__doc__ = f"Stands for the reference's module of this name: see {target.__name__!r}."
+        module.__file__ = target.__file__  # where Python's ImportError says that a name is missing
+        vars(module)["__getattr__"] = lambda attribute: _lookup(target, name, attribute)
+        vars(module)["__dir__"] = lambda: sorted({*dir(target), *ALIASES.get(name, ())})
 
 
 def _lookup(target: ModuleType, name: str, attribute: str) -> Any:
-    try:
-        return getattr(target, attribute)
-    except AttributeError:
-        raise AttributeError(
-            f"module {name!r} stands for {target.__name__!r}, which has no {attribute!r}"
-        ) from None
+    if f"{name}.{attribute}" in MODULES:
+        return importlib.import_module(f"{name}.{attribute}")
+    alias = ALIASES.get(name, {}).get(attribute)
+    if alias is not None:
+        module, _, own = alias.partition(":")
+        return getattr(importlib.import_module(module), own)
+    value = getattr(target, attribute, None)
+    # A module of smithkit's own that happens to have a name of the reference's stands for nothing.
+    if isinstance(value, ModuleType) or not hasattr(target, attribute):
+        raise AttributeError(f"module {name!r} stands for {target.__name__!r}, which has no {attribute!r}")
+    return value
 
 
 _finder = _Finder()

@@ -10,9 +10,58 @@ from datetime import datetime  # noqa: TC003 - pydantic evaluates the annotation
 from typing import Any
 from uuid import UUID  # noqa: TC003 - pydantic evaluates the annotation
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
+from typing_extensions import TypedDict  # pydantic wants it before Python 3.12
 
-__all__ = ["ComparativeExperiment"]
+from smithkit.feedback.schemas import SCORE_TYPE, VALUE_TYPE, FeedbackConfig  # noqa: TC001 - as above
+
+__all__ = ["ComparativeExperiment", "EvaluationResult", "EvaluationResults"]
+
+
+class EvaluationResult(BaseModel):
+    """What an evaluator says about one run.
+
+    Attributes:
+        key: What was judged; the feedback's key.
+        score: How good it is.
+        value: What it is, where that is no score.
+        metadata: Free-form facts.
+        comment: Why.
+        correction: What it should have been.
+        evaluator_info: Facts about the evaluator.
+        feedback_config: Which scores or values there can be.
+        source_run_id: The evaluator's own run.
+        target_run_id: The run that is meant, if not the one that was evaluated.
+        extra: Further facts for the feedback.
+
+    Example:
+        >>> EvaluationResult(key="correct", score=True).score
+        True
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    key: str
+    score: SCORE_TYPE = None
+    value: VALUE_TYPE = None
+    metadata: dict[str, Any] | None = None
+    comment: str | None = None
+    correction: dict[str, Any] | None = None
+    evaluator_info: dict[str, Any] = Field(default_factory=dict)
+    feedback_config: FeedbackConfig | dict[str, Any] | None = None
+    source_run_id: UUID | str | None = None
+    target_run_id: UUID | str | None = None
+    extra: dict[str, Any] | None = None
+
+
+class EvaluationResults(TypedDict):
+    """Several results of one evaluator.
+
+    Attributes:
+        results: Each of them.
+    """
+
+    results: list[EvaluationResult]
 
 
 class ComparativeExperiment(BaseModel):

@@ -8,9 +8,10 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from smithkit.tracing._binding import Binding
-from smithkit.tracing._context import Scope, default_project, defaults, environment_replicas, joined
+from smithkit.tracing._context import default_project, defaults, environment_replicas, joined
 from smithkit.tracing._failure import error_text
 from smithkit.tracing._identity import new_id, parse_id, texts
+from smithkit.tracing._langchain import surroundings
 from smithkit.tracing._report import report
 from smithkit.tracing._sending import send_patch, send_post
 from smithkit.tracing._switch import environment_has_endpoints
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from typing import Literal
 
+    from smithkit.tracing._context import Scope
     from smithkit.tracing._decoration import Options
 
 __all__ = ["chosen_parent", "fail", "finish", "inherited", "inherited_tags", "start", "start_run"]
@@ -62,10 +64,7 @@ def start(  # noqa: PLR0917 - runs on every traced call
         attachments = None
         if options.prepares or binding.attachments:
             inputs, metadata, attachments = _prepare(options, binding, inputs)
-        if isinstance(scope, Scope):
-            parent, block = scope.run, scope
-        else:
-            parent, block = scope, None
+        parent, block = surroundings(scope)
         if extra is None:
             around = inherited(parent, block)
             tags = inherited_tags(parent, block)
@@ -325,7 +324,7 @@ def inherited_tags(parent: RunTree | None, block: Scope | None) -> list[str] | N
     """The tags that a run gets from its surroundings."""
     if block is None or block.tags is None:
         return defaults.tags if parent is None else parent._tags
-    return block.tags if parent is None else joined(parent._tags, block.tags)
+    return block.tags if parent is None or parent is block.run else joined(parent._tags, block.tags)
 
 
 def _given_id(value: Any) -> str | None:

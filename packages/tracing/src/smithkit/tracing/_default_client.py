@@ -13,7 +13,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-__all__ = ["default_client"]
+    from smithkit import Client
+
+__all__ = ["default_client", "get_cached_client"]
 
 _RETRY_SECONDS = 1.0
 _lock = threading.Lock()
@@ -31,6 +33,40 @@ def default_client() -> Any:
     if defaults.client is not None:
         return defaults.client
     return _client if _client is not None else _make()
+
+
+def get_cached_client(**options: Any) -> Client:
+    """The client that runs are sent with when nobody names one; it is made at the first call.
+
+    Args:
+        **options: Arguments of `smithkit.Client`; they count where the client is made by this call.
+
+    Returns:
+        The client given to `configure`, else one client for the process.
+
+    Raises:
+        LangSmithUserError: The settings are wrong.
+
+    Example:
+        >>> from smithkit import Client
+        >>> from smithkit.tracing import configure, get_cached_client
+        >>> mine = Client("https://langsmith.example")
+        >>> configure(client=mine)
+        >>> get_cached_client() is mine
+        True
+        >>> configure(client=None)
+    """
+    global _client  # noqa: PLW0603 - one client a process
+    configured: Client | None = defaults.client
+    if configured is not None:
+        return configured
+    from smithkit import Client
+
+    with _lock:
+        if _client is None:
+            _client = Client(**options)
+        made: Client = _client
+        return made
 
 
 def _make() -> Any:

@@ -75,6 +75,7 @@ class RunFields:
     replicas = Rare["Sequence[WriteReplica] | None"](lambda: None)
     distributed_parent_id = Rare["str | None"](lambda: None)
     dangerously_allow_filesystem = Rare["bool"](lambda: False)
+    address = Rare["None"](lambda: None)  # what newer LangChain asks each run for: smithkit's have projects
 
     id_text: str
     trace_id_text: str
@@ -344,11 +345,21 @@ class RunFields:
             return {key: value for key, value in metadata.items() if key != "usage_metadata"}
         return metadata
 
-    def model_dump(self, *, mode: str = "python", exclude_none: bool = False, **_: Any) -> dict[str, Any]:
+    def model_dump(
+        self,
+        *,
+        mode: str = "python",
+        include: Iterable[str] | None = None,
+        exclude: Iterable[str] | None = None,
+        exclude_none: bool = False,
+        **_: Any,
+    ) -> dict[str, Any]:
         """The run's fields, without client, parent object and children.
 
         Args:
             mode: ``"json"`` gives ids and times as text.
+            include: Fields to give, by default all.
+            exclude: Fields that stay out.
             exclude_none: Whether fields without a value stay out.
 
         Returns:
@@ -372,7 +383,12 @@ class RunFields:
         fields["tags"] = list(self._tags or ())
         fields["events"] = list((self._rare or {}).get("events", ()))
         fields["attachments"] = dict((self._rare or {}).get("attachments", ()))
-        return {name: value for name, value in fields.items() if value is not None or not exclude_none}
+        wanted = (fields.keys() if include is None else set(include)) - set(exclude or ())
+        return {
+            name: value
+            for name, value in fields.items()
+            if name in wanted and (value is not None or not exclude_none)
+        }
 
     def __repr__(self) -> str:
         return (

@@ -50,16 +50,16 @@ def environment_enabled() -> bool:
     return False
 
 
-def environment_project() -> str:
-    """The project that the environment names for runs, else ``default``."""
+def environment_project(default: str = "default") -> str:
+    """The project that the environment names for runs, else the default."""
     environ: Any = os.environ
     if environ.__class__ is not _KIND:
-        return _first(environ, _PROJECTS) or "default"
+        return _first(environ, _PROJECTS) or default
     data = environ._data
     for key in _PROJECT_KEYS:
         if (value := data.get(key)) is not None and value.strip():
             return str(environ.decodevalue(value))
-    return "default"
+    return default
 
 
 def environment_has_endpoints() -> bool:

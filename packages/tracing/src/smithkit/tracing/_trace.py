@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from smithkit.tracing._context import Scope, current, joined, mode_of, restore, split
+from smithkit.tracing._context import Scope, current, joined, mode_of, restore
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -147,8 +147,9 @@ class trace:  # noqa: N801 - used like a function
 
     def _start(self, scope: Scope | RunTree | None) -> RunTree:
         from smithkit.tracing import _calls
+        from smithkit.tracing._langchain import surroundings
 
-        around, block = split(scope)
+        around, block = surroundings(scope)
         parent = _calls.chosen_parent(self._parent, around)
         inputs, extra, project, tags, metadata, client, run_id, example, attachments, files = self._fields
         own = {**((extra or {}).get("metadata") or {}), **(metadata or {})}

@@ -29,7 +29,7 @@ else:
         return function
 
 
-__all__ = ["ensure_traceable", "is_traceable_function", "traceable"]
+__all__ = ["ensure_traceable", "is_async", "is_traceable_function", "traceable"]
 
 _RUN_TYPES = ("tool", "chain", "llm", "retriever", "embedding", "prompt", "parser")
 _GENERATOR, _COROUTINE, _ITERABLE_COROUTINE, _ASYNC_GENERATOR = 0x20, 0x80, 0x100, 0x200
@@ -183,6 +183,24 @@ def is_traceable_function(function: Any) -> bool:
             return False
         function = function.func
     return True
+
+
+def is_async(function: Any) -> bool:
+    """Whether a call of a function is awaited or iterated with ``async for``, also when it is decorated.
+
+    Args:
+        function: Any callable.
+
+    Example:
+        >>> from smithkit.tracing import is_async, traceable
+        >>> @traceable
+        ... async def fetch() -> int:
+        ...     return 7
+        >>> is_async(fetch), is_async(len)
+        (True, False)
+    """
+    flags = getattr(code_of(function), "co_flags", 0)
+    return bool(flags & (_COROUTINE | _ITERABLE_COROUTINE | _ASYNC_GENERATOR))
 
 
 def ensure_traceable(function: Callable[P, R], **options: Any) -> Traceable[P, R]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -364,6 +365,45 @@ class RunTree(RunFields):
         from smithkit.tracing._propagation import remote_run
 
         return remote_run(dotted_order, **kwargs)
+
+    @classmethod
+    def from_runnable_config(cls, config: Mapping[str, Any] | None, **kwargs: Any) -> RunTree | None:
+        """The run that LangChain traces a step with: a parent for runs here.
+
+        `traceable` and `trace` find it by themselves. Use this where you make runs by hand.
+
+        Args:
+            config: The `RunnableConfig` that the step was given; None for the one that is current.
+            **kwargs: Fields of the `RunTree` that differ.
+
+        Returns:
+            The run, which LangChain posts and patches; None where the config has no tracer.
+
+        Example:
+            >>> RunTree.from_runnable_config({"callbacks": []}) is None
+            True
+        """
+        from smithkit.tracing._langchain import run_of_config
+
+        return run_of_config(config, **kwargs)
+
+    @classmethod
+    def model_construct(cls, _fields_set: Any = None, **values: Any) -> RunTree:
+        """Make a run of what `model_dump` gave."""
+        return cls(**values)
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> RunTree:
+        """A copy of the run, with the same client.
+
+        Args:
+            update: Fields that differ.
+            deep: Whether inputs, outputs and all else are copied too.
+        """
+        made = copy.deepcopy(self) if deep else copy.copy(self)
+        made.ls_client = self.ls_client
+        for name, value in (update or {}).items():
+            setattr(made, name, value)
+        return made
 
     def dict(self, **kwargs: Any) -> Data:
         """`model_dump` under its older name."""
