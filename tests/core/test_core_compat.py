@@ -47,7 +47,46 @@ def test_each_module_of_the_table_stands_for_one_of_ours(reference, ours):
     assert module.__name__ == reference
     assert set(dir(module)) >= set(dir(own))
     exported = getattr(own, "__all__", [])
-    assert all(getattr(module, name) is getattr(own, name) for name in exported)
+    aliased = compat.ALIASES.get(reference, {})
+    assert all(getattr(module, name) is getattr(own, name) for name in exported if name not in aliased)
+
+
+@pytest.mark.usefixtures("installed")
+@pytest.mark.parametrize(
+    ("reference", "name", "own"),
+    [(module, name, own) for module, names in compat.ALIASES.items() for name, own in names.items()],
+)
+def test_each_name_of_the_table_is_one_of_ours(reference, name, own):
+    module, _, attribute = own.partition(":")
+
+    assert reference in compat.MODULES
+    assert name in dir(importlib.import_module(reference))
+    found = getattr(importlib.import_module(reference), name)
+    assert found is getattr(importlib.import_module(module), attribute)
+
+
+@pytest.mark.usefixtures("installed")
+def test_modules_are_found_as_attributes_of_their_package():
+    import langsmith
+
+    assert langsmith.run_helpers is importlib.import_module("langsmith.run_helpers")
+    assert langsmith.evaluation.evaluator.EvaluationResult is langsmith.EvaluationResult
+
+
+@pytest.mark.usefixtures("installed")
+def test_a_module_of_smithkits_is_not_taken_for_one_of_the_references():
+    importlib.import_module("smithkit.transport")
+
+    with pytest.raises(ImportError, match="cannot import name 'transport' from 'langsmith'"):
+        exec("from langsmith import transport")  # noqa: S102
+
+
+@pytest.mark.usefixtures("installed")
+def test_a_name_that_is_missing_is_said_with_the_file_that_lacks_it():
+    with pytest.raises(
+        ImportError, match=r"cannot import name 'nonsense' from 'langsmith\.utils' .*errors\.py"
+    ):
+        exec("from langsmith.utils import nonsense")  # noqa: S102
 
 
 @pytest.mark.usefixtures("installed")

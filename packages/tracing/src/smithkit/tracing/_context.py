@@ -333,8 +333,9 @@ class tracing_context:  # noqa: N801 - used like a function
             given = as_parent(parent, project_name)
             if given is not None:
                 run = given
-                if given is not parent and distributed_parent_id is None:
-                    distributed_parent_id = given.id_text
+                if given is not parent:
+                    given.ls_client = client
+                    distributed_parent_id = distributed_parent_id or given.id_text
         scope = Scope(run, kept if enabled is None else enabled)
         scope.project_name = project_name
         scope.tags = joined(run.tags_now() if run is not None else None, tags)
