@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import json
 import subprocess
 import sys
 import threading
@@ -14,7 +15,7 @@ import pytest
 from smithkit import Client
 from smithkit.errors import LangSmithWarning
 from smithkit.tracing.pipeline._queue import TraceQueue
-from smithkit.tracing.pipeline._snapshot import run_op
+from smithkit.tracing.pipeline._snapshot import SIZE, run_op
 from smithkit.tracing.pipeline._stats import TracingStats
 
 
@@ -23,7 +24,7 @@ def senders():
 
 
 def balanced(stats):
-    return stats.submitted == stats.queued + stats.sent + stats.dropped + stats.failed
+    return stats.submitted == stats.queued + stats.spooled + stats.sent + stats.dropped + stats.failed
 
 
 def test_nothing_starts_before_the_first_run(tmp_path):
@@ -54,7 +55,8 @@ def test_flush_returns_in_time_with_a_dead_server(make_client, run_factory):
     client = make_client("http://127.0.0.1:9")
     client.submit_post(run_factory())
     started = time.monotonic()
-    assert client.flush(0.3) is None
+    report = client.flush(0.3)
+    assert (report.queued, report.delivered, bool(report)) == (1, 0, False)
     assert time.monotonic() - started < 3
     assert client.tracing_stats().queued == 1
 
@@ -97,24 +99,29 @@ def test_a_closed_client_can_trace_again(server, client, run_factory):
     assert client.tracing_stats().sent == 2
 
 
-def test_a_killed_sender_is_replaced(server, client, run_factory, monkeypatch):
+def test_a_killed_sender_has_a_successor_that_needs_no_further_run(
+    server, client, run_factory, monkeypatch, soon
+):
     lane = client._pipeline.main_lane
-    seen = []
-    monkeypatch.setattr(threading, "excepthook", seen.append)
+    deliver = lane.delivery.deliver
+    killed = threading.Event()
+    monkeypatch.setattr(threading, "excepthook", lambda told: None)
 
     def die(*args):
+        client.submit_post(run_factory())
+        lane.delivery.deliver = deliver
+        killed.set()
         raise SystemExit
 
-    monkeypatch.setattr(lane.delivery, "deliver", die)
+    lane.delivery.deliver = die
     client.submit_post(run_factory())
-    assert lane._thread is not None
-    lane._thread.join(10)
-    assert not lane._thread.is_alive()
-    monkeypatch.undo()
-    client.submit_post(run_factory())
-    client.flush()
+    first = lane._reader.thread
+    assert killed.wait(10)
+    soon(lambda: client.tracing_stats().sent == 1)
     stats = client.tracing_stats()
-    assert (stats.sent, stats.failed) == (1, 1)
+    assert (stats.submitted, stats.failed) == (2, 1)
+    assert not first.is_alive()
+    assert lane._reader.thread.is_alive()
 
 
 def test_a_client_that_nobody_uses_goes_and_its_thread_ends(server, run_factory, soon):
@@ -123,7 +130,7 @@ def test_a_client_that_nobody_uses_goes_and_its_thread_ends(server, run_factory,
     client = Client(server.url, api_key="k", info={})
     client.submit_post(run_factory())
     client.flush()
-    thread = client._pipeline.main_lane._thread
+    thread = client._pipeline.main_lane._reader.thread
     reference = weakref.ref(client)
     client.session.close()
     del client
@@ -185,16 +192,18 @@ def test_the_oldest_whole_traces_make_room(run_factory):
     assert stats.dropped + len(left) == stats.submitted
 
 
-def test_an_op_larger_than_the_queue_is_only_let_in_alone(run_factory):
+def test_a_run_larger_than_the_queue_is_marked_and_costs_no_sibling(run_factory):
     stats = TracingStats()
-    queue = TraceQueue(5000, stats)
+    queue = TraceQueue(100_000, stats)
     queue.put(op_of(run_factory()))
-    queue.put(op_of(run_factory(inputs={"x": "y" * 6000})))
-    assert (len(queue), stats.dropped) == (1, 1)
+    queue.put(op_of(run_factory(inputs={"x": "y" * 1_000_000})))
+    queue.put(op_of(run_factory()))
     taken, _ = queue.take(10, 1 << 30)
-    queue.settle(taken)
-    queue.put(op_of(run_factory(inputs={"x": "y" * 6000})))
-    assert len(queue) == 1
+    assert (len(taken), stats.dropped, stats.truncated) == (3, 0, 1)
+    mark = json.loads(taken[1][4])["smithkit_truncated"]
+    assert mark["bytes"] == 1_000_008
+    assert mark["start"].startswith('{"x":"yyy')
+    assert queue.bytes == sum(op[SIZE] for op in taken) < 100_000
 
 
 def test_many_threads_lose_nothing(server, client, run_factory, end_factory):

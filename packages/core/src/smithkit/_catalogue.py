@@ -10,7 +10,7 @@ share_run unshare_run read_run_shared_link run_is_shared read_shared_run list_sh
 flush_compressed_traces cleanup create_project update_project read_project has_project list_projects
 delete_project generate_insights poll_insights list_threads read_thread tracing_stats
 tracing_sample_rate compressed_traces otel_exporter tracing_queue submit_post submit_patch
-submit_feedback close_tracing
+submit_feedback close_tracing recover_runs
 """
 _DATASET_METHODS = """
 create_dataset has_dataset read_dataset list_datasets delete_dataset diff_dataset_versions

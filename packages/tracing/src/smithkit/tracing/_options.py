@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from smithkit import environment
+from smithkit.config import home
 from smithkit.errors import LangSmithUserError, LangSmithWarning
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-__all__ = ["Hide", "TracingOptions", "resolve"]
+__all__ = ["Hide", "SpoolFolder", "TracingOptions", "resolve", "spool_folder"]
 
 if TYPE_CHECKING:
     Hide = bool | Callable[[dict[str, Any]], Any] | None
@@ -22,6 +24,21 @@ else:
 
 _BUFFER_TIMEOUT_MS = 5000.0
 _DEFAULT_QUEUE_BYTES = 64 * 1024 * 1024
+_DEFAULT_SPOOL_BYTES = 256 * 1024 * 1024
+_OFF = ("", "0", "false", "no", "off")
+_ON = ("1", "true", "yes", "on")
+
+
+class SpoolFolder(NamedTuple):
+    """Where runs are kept until they are delivered.
+
+    Attributes:
+        folder: The folder.
+        max_bytes: Bytes for each endpoint at most.
+    """
+
+    folder: Path
+    max_bytes: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +61,7 @@ class TracingOptions:
         max_batch_size_bytes: Largest request body, or None for what the server says.
         tracing_error_callback: Called with what keeps runs from being delivered.
         max_queue_bytes: Bytes of runs that may wait.
+        spool: Where runs are kept on disk until they are delivered, or None for nowhere.
     """
 
     auto_batch_tracing: bool = True
@@ -61,6 +79,7 @@ class TracingOptions:
     max_batch_size_bytes: int | None = None
     tracing_error_callback: Callable[[Exception], None] | None = None
     max_queue_bytes: int = _DEFAULT_QUEUE_BYTES
+    spool: SpoolFolder | None = None
 
 
 def resolve(options: Mapping[str, Any]) -> TracingOptions:
@@ -100,7 +119,31 @@ def resolve(options: Mapping[str, Any]) -> TracingOptions:
         max_batch_size_bytes=get("max_batch_size_bytes"),
         tracing_error_callback=get("tracing_error_callback"),
         max_queue_bytes=int(_number("MAX_INGEST_MEMORY_BYTES", _DEFAULT_QUEUE_BYTES) or 0),
+        spool=_spool(),
     )
+
+
+def spool_folder(folder: str | Path | None = None, max_bytes: int | None = None) -> SpoolFolder:
+    """Where to keep runs.
+
+    Args:
+        folder: A folder. Default: ``spool`` in `smithkit.config.home()`.
+        max_bytes: Bytes for each endpoint at most. Default: ``LANGSMITH_TRACING_SPOOL_MAX_BYTES``, else 256 MiB.
+
+    Raises:
+        LangSmithUserError: `max_bytes` is not positive.
+    """
+    limit = _number("TRACING_SPOOL_MAX_BYTES", _DEFAULT_SPOOL_BYTES) if max_bytes is None else max_bytes
+    if not limit or limit < 1:
+        raise LangSmithUserError(f"The spool's max_bytes must be positive, not {limit}.")
+    return SpoolFolder(home() / "spool" if folder is None else Path(folder).expanduser(), int(limit))
+
+
+def _spool() -> SpoolFolder | None:
+    given = (environment.get("TRACING_SPOOL") or "").strip()
+    if given.lower() in _OFF:
+        return None
+    return spool_folder(None if given.lower() in _ON else given)
 
 
 def _hide(given: Hide, name: str) -> Hide:

@@ -29,5 +29,7 @@ def configure_client(client: Any, config: Config) -> None:
     """Resolve the client's options of tracing, and have what is queued delivered when it closes."""
     from smithkit.tracing import _options
 
-    client.state["tracing"] = _options.resolve(config.options)
-    client.state.setdefault("on_close", []).append(client.close_tracing)
+    options = client.state["tracing"] = _options.resolve(config.options)
+    client.state.setdefault("deliver", []).append(client.close_tracing)
+    if options.spool is not None:
+        client.recover_runs()

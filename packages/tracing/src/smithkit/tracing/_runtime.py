@@ -66,6 +66,10 @@ class _Git:
     def __init__(self) -> None:
         self.known = False
         self.revision: str | None = None
+        self.unlock()
+
+    def unlock(self) -> None:
+        """In a forked child: a thread that is only there in the parent may have held the lock."""
         self._lock = threading.Lock()
 
     def ask(self) -> str | None:
@@ -79,6 +83,8 @@ class _Git:
 
 
 _git = _Git()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_git.unlock)
 _state: EnvironmentState | None = None
 
 

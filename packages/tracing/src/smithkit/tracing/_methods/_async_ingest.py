@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import uuid
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from smithkit.arguments import as_uuid
 from smithkit.operations import Flow, Request, operation
 from smithkit.tracing._methods._ingest import IngestMethods
-from smithkit.tracing._methods._submission import FLUSH_SECONDS, PIPELINE, Submission
+from smithkit.tracing._methods._submission import FLUSH_SECONDS, Submission
 from smithkit.tracing._switch import environment_project
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from smithkit.delivery import DeliveryReport
     from smithkit.tracing.schemas import ID_TYPE, Run, RunLikeDict
 
 __all__ = ["AsyncIngestMethods"]
+
+T = TypeVar("T")
 
 
 class AsyncIngestMethods(Submission):
@@ -138,30 +141,38 @@ class AsyncIngestMethods(Submission):
             dangerously_allow_filesystem=dangerously_allow_filesystem,
         )
 
-    async def flush(self, timeout: float = FLUSH_SECONDS) -> None:  # noqa: ASYNC109 - the sync method's argument
+    async def flush(self, timeout: float = FLUSH_SECONDS) -> DeliveryReport:  # noqa: ASYNC109 - the sync method's argument
         """Wait until the runs that were handed over so far are delivered, or given up.
 
         Args:
             timeout: Seconds to wait at most.
-        """
-        if PIPELINE in self.state:
-            await _in_thread(self._pipeline.flush, timeout)
 
-    async def flush_compressed_traces(self, attempts: int = 3) -> None:
+        Returns:
+            What became of the runs since the last report, see `Client.flush`.
+        """
+        return await _in_thread(IngestMethods.flush, self, timeout)
+
+    async def flush_compressed_traces(self, attempts: int = 3) -> DeliveryReport:
         """Like `flush`, with fewer attempts at each request.
 
         Args:
             attempts: How often each request is tried.
+
+        Returns:
+            What became of the runs since the last report.
         """
-        if PIPELINE in self.state:
-            await _in_thread(self._pipeline.flush, FLUSH_SECONDS, attempts)
+        return await _in_thread(IngestMethods.flush_compressed_traces, self, attempts)
 
-    async def cleanup(self) -> None:
-        """Send what is queued and end the sender's thread; the client stays usable."""
-        await _in_thread(self.close_tracing)
+    async def cleanup(self) -> DeliveryReport:
+        """Send what is queued and end the sender's thread; the client stays usable.
+
+        Returns:
+            What became of the runs since the last report.
+        """
+        return await _in_thread(self.close_tracing)
 
 
-async def _in_thread(function: Callable[..., Any], *args: Any, **kwargs: Any) -> None:
+async def _in_thread(function: Callable[..., T], *args: Any, **kwargs: Any) -> T:
     import asyncio
 
-    await asyncio.to_thread(function, *args, **kwargs)
+    return await asyncio.to_thread(function, *args, **kwargs)

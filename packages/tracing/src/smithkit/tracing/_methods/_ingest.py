@@ -7,6 +7,7 @@ import uuid
 from typing import TYPE_CHECKING, Any
 
 from smithkit.arguments import as_uuid
+from smithkit.delivery import DeliveryReport
 from smithkit.tracing._methods._submission import FLUSH_SECONDS, PIPELINE, Submission
 from smithkit.tracing._switch import environment_project
 
@@ -240,30 +241,42 @@ class IngestMethods(Submission):
                 allow_files=dangerously_allow_filesystem,
             )
 
-    def flush(self, timeout: float = FLUSH_SECONDS) -> None:
+    def flush(self, timeout: float = FLUSH_SECONDS) -> DeliveryReport:
         """Wait until the runs that were handed over so far are delivered, or given up.
 
         Args:
-            timeout: Seconds to wait at most; `tracing_stats` tells what is still queued then.
+            timeout: Seconds to wait at most.
+
+        Returns:
+            What became of the runs since the last report; it is false if any were lost or are still
+            in memory.
 
         Example:
-            >>> client.flush()  # doctest: +SKIP
+            >>> client.flush(timeout=5).delivered  # doctest: +SKIP
+            2
         """
-        if PIPELINE in self.state:
-            self._pipeline.flush(timeout)
+        return self._pipeline.flush(timeout) if PIPELINE in self.state else DeliveryReport()
 
-    def flush_compressed_traces(self, attempts: int = 3) -> None:
+    def flush_compressed_traces(self, attempts: int = 3) -> DeliveryReport:
         """Like `flush`, with fewer attempts at each request.
 
         Args:
             attempts: How often each request is tried.
-        """
-        if PIPELINE in self.state:
-            self._pipeline.flush(FLUSH_SECONDS, attempts)
 
-    def cleanup(self) -> None:
-        """Send what is queued and end the sender's thread; the client stays usable."""
-        self.close_tracing()
+        Returns:
+            What became of the runs since the last report.
+        """
+        if PIPELINE not in self.state:
+            return DeliveryReport()
+        return self._pipeline.flush(FLUSH_SECONDS, attempts)
+
+    def cleanup(self) -> DeliveryReport:
+        """Send what is queued and end the sender's thread; the client stays usable.
+
+        Returns:
+            What became of the runs since the last report.
+        """
+        return self.close_tracing()
 
 
 def _with_revision(extra: Any, revision_id: str) -> dict[str, Any]:

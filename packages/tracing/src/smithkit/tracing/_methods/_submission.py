@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from smithkit.delivery import DeliveryReport
 from smithkit.operations import Methods
 
 if TYPE_CHECKING:
@@ -88,7 +89,7 @@ class Submission(Methods):
         """What became of the runs that were handed over.
 
         Returns:
-            Counts; every operation is queued, sent, dropped or failed.
+            Counts; every operation is queued, spooled, sent, dropped or failed.
 
         Example:
             >>> client.tracing_stats().sent  # doctest: +SKIP
@@ -100,14 +101,29 @@ class Submission(Methods):
             return TracingStats()
         return self._pipeline.stats()
 
-    def close_tracing(self, timeout: float = FLUSH_SECONDS) -> None:
+    def close_tracing(self, timeout: float = FLUSH_SECONDS) -> DeliveryReport:
         """Send what is queued and end the sender's thread; a later run starts it again.
 
         Args:
-            timeout: Seconds to wait at most; what is not sent by then is dropped and counted.
+            timeout: Seconds to wait at most; what is not sent by then stays on disk where there is a spool,
+                and else is dropped and counted.
+
+        Returns:
+            What became of the runs.
         """
-        if PIPELINE in self.state:
-            self._pipeline.close(timeout)
+        return self._pipeline.close(timeout) if PIPELINE in self.state else DeliveryReport()
+
+    def recover_runs(self) -> None:
+        """Deliver, in the background, what ended processes have left in this client's spool.
+
+        A client does this when it is made. Without a spool, or with an empty one, nothing starts.
+
+        Example:
+            >>> client.recover_runs()  # doctest: +SKIP
+        """
+        options: TracingOptions | None = self.state.get("tracing")
+        if options is not None and options.spool is not None:
+            self._pipeline.recover()
 
     @property
     def tracing_sample_rate(self) -> float | None:

@@ -5,12 +5,16 @@ run → sampling → redaction → snapshot (`Op`) → queue → sender → merg
 
 from __future__ import annotations
 
+import functools
 import logging
+import os
 import threading
 import time
 import uuid
 from typing import TYPE_CHECKING, Any
+from weakref import WeakSet
 
+from smithkit.delivery import DeliveryReport
 from smithkit.tracing import _runtime
 from smithkit.tracing._serialize import Serializer
 from smithkit.tracing.pipeline import _hooked, _snapshot
@@ -33,6 +37,7 @@ if TYPE_CHECKING:
     from smithkit.plugins import ClientHooks
     from smithkit.tracing._options import TracingOptions
     from smithkit.tracing.pipeline._snapshot import Op, Operation
+    from smithkit.tracing.pipeline._spool import SpoolStore
     from smithkit.transport import SyncTransport
 
 __all__ = ["Encoding", "Ingestion", "Pipeline", "TracingStats"]
@@ -63,6 +68,7 @@ class Pipeline:
         self.report = Reporter(hooks, options.tracing_error_callback)
         self._lock = threading.Lock()
         self._own = TracingStats()
+        self._reported = TracingStats()
         self.mode = ServerMode(options, transport)
         self.serializer = Serializer()
         self.redactor = Redactor(options, self._dumps, self._redaction_failed)
@@ -72,12 +78,14 @@ class Pipeline:
         self._direct = DirectWriter(transport, self._dumps, self.report)
         self._buffer = self._new_buffer()
         self._lanes = [
-            self._new_lane(target, first=index == 0) for index, target in enumerate(write_endpoints(config))
+            self._new_lane(target, first=index == 0, spool=self._spool_of(target, config))
+            for index, target in enumerate(write_endpoints(config))
         ]
         self._guests: Lane | None = None
         self._hooked = _hooked.Generation()
         self._process_runs = False
         self._simple = False
+        _all.add(self)
 
     # ------------------------------------------------------------------ runs come in
 
@@ -119,32 +127,38 @@ class Pipeline:
 
     # ------------------------------------------------------------------ waiting and looking
 
-    def flush(self, timeout: float, attempts: int | None = None) -> bool:
+    def flush(self, timeout: float, attempts: int | None = None) -> DeliveryReport:
         """Wait until everything handed over before is settled.
 
         Args:
             timeout: Seconds to wait at most.
             attempts: How often to try each request; None leaves it to the usual limits.
-
-        Returns:
-            Whether everything is settled.
         """
-        ends = time.monotonic() + timeout
-        if self._buffer is not None:
-            self._buffer.flush(timeout)
-        return sum(not lane.flush(ends - time.monotonic(), attempts) for lane in self._all_lanes()) == 0
+        return self._wait(timeout, lambda lane, seconds: lane.flush(seconds, attempts))
 
-    def close(self, timeout: float) -> None:
-        """Flush, end the threads, and drop what could not be sent.
+    def close(self, timeout: float) -> DeliveryReport:
+        """Flush, end the threads, and drop what is in memory still.
 
         Args:
             timeout: Seconds to wait at most.
         """
-        ends = time.monotonic() + timeout
-        if self._buffer is not None:
-            self._buffer.flush(timeout)
-        for lane in self._all_lanes():
-            lane.close(ends - time.monotonic())
+        return self._wait(timeout, Lane.close)
+
+    def recover(self) -> None:
+        """Deliver what earlier processes have left on disk."""
+        for lane in self._lanes:
+            lane.recover()
+
+    def renew(self) -> None:
+        """Begin anew in a forked child; the parent delivers what it was given."""
+        self._lock = threading.Lock()
+        self._own = TracingStats()
+        self._reported = TracingStats()
+        self.mode.renew()
+        self._buffer = self._new_buffer()
+        self._guests = None
+        for lane in self._lanes:
+            lane.renew()
 
     def stats(self) -> TracingStats:
         """What became of everything so far."""
@@ -152,8 +166,6 @@ class Pipeline:
         total.add(self._own)
         for lane in self._all_lanes():
             total.add(lane.stats)
-            total.queued_bytes += lane.queue.bytes
-        total.queued = max(0, total.submitted - total.sent - total.dropped - total.failed)
         return total
 
     @property
@@ -275,6 +287,25 @@ class Pipeline:
             state = _runtime.current()
         return state
 
+    def _wait(self, timeout: float, wait: Callable[[Lane, float], None]) -> DeliveryReport:
+        """Wait for each lane, and report what has happened since the last report."""
+        started = time.monotonic()
+        if self._buffer is not None:
+            self._buffer.flush(timeout)
+        for lane in self._all_lanes():
+            wait(lane, max(0.0, started + timeout - time.monotonic()))
+        stats = self.stats()
+        with self._lock:
+            last, self._reported = self._reported, stats
+        return DeliveryReport(
+            delivered=stats.sent - last.sent,
+            spooled=stats.spooled,
+            dropped=stats.dropped - last.dropped,
+            failed=stats.failed - last.failed,
+            queued=stats.queued,
+            seconds=time.monotonic() - started,
+        )
+
     def _lost(self, error: Exception, count: int) -> None:
         self._count("failed", count)
         self.report.undelivered(error, ())
@@ -300,7 +331,9 @@ class Pipeline:
                 self._guests = self._new_lane(Target(None, {}), first=True)
             return self._guests
 
-    def _new_lane(self, target: Target, *, first: bool) -> Lane:
+    def _new_lane(
+        self, target: Target, *, first: bool, spool: Callable[[], SpoolStore] | None = None
+    ) -> Lane:
         return Lane(
             target,
             capacity=self.options.max_queue_bytes,
@@ -308,7 +341,19 @@ class Pipeline:
             transport=self._transport,
             report=self.report,
             export=self._hooks if first else None,
+            spool=spool,
         )
+
+    def _spool_of(self, target: Target, config: Config) -> Callable[[], SpoolStore] | None:
+        """How to make an endpoint's spool; runs with credentials of their own have none."""
+        if self.options.spool is None:
+            return None
+        from smithkit.tracing.pipeline._spool import SpoolStore
+        from smithkit.tracing.pipeline._spool._folder import endpoint_folder
+
+        url = target.endpoint or config.api_url
+        folder = endpoint_folder(self.options.spool.folder, url, config.workspace_id)
+        return functools.partial(SpoolStore, folder, self.options.spool.max_bytes, self.report)
 
     def _new_buffer(self) -> RunBuffer | None:
         if self.options.process_buffered_run_ops is None or not self.options.run_ops_buffer_size:
@@ -321,3 +366,15 @@ class Pipeline:
             forward=self._forward,
             failed=self._lost,
         )
+
+
+_all: WeakSet[Pipeline] = WeakSet()
+
+
+def _renew_all() -> None:
+    for pipeline in list(_all):
+        pipeline.renew()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_renew_all)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from smithkit.errors import LangSmithUserError
 from smithkit.tracing._serialize import loads
+from smithkit.tracing.pipeline import _exit
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -31,6 +32,8 @@ class RunBuffer:
         failed: Called with what went wrong and the number of runs lost by it.
     """
 
+    exit_order = 0
+
     _KEPT = ("attachments", "dangerously_allow_filesystem", "replicas", "auth")
 
     def __init__(
@@ -52,7 +55,7 @@ class RunBuffer:
         self._lock = threading.Lock()
         self._items: list[_Item] = []
         self._flushed = time.monotonic()
-        self._threads: set[threading.Thread] = set()
+        self._handed_over: dict[threading.Thread, int] = {}
 
     def add(self, operation: Operation, run: dict[str, Any]) -> None:
         """Collect a run.
@@ -64,6 +67,8 @@ class RunBuffer:
         kept = {name: run.pop(name) for name in self._KEPT if name in run}
         item = (operation, loads(self._dumps(run)), kept)
         with self._lock:
+            if not self._items:
+                _exit.keep(self)
             self._items.append(item)
             late = time.monotonic() - self._flushed >= self._timeout
             if len(self._items) < self._size and not late:
@@ -84,9 +89,14 @@ class RunBuffer:
             self._flushed = time.monotonic()
         if items:
             self._hand_over(items)
-        for thread in list(self._threads):
+        for thread in list(self._handed_over):
             if thread is not threading.current_thread():
                 thread.join(max(0.0, ends - time.monotonic()))
+
+    def finish(self, seconds: float) -> int:
+        """Pass on what there is while the process ends; see `_exit`."""
+        self.flush(seconds)
+        return sum(self._handed_over.values())
 
     def process(self, runs: list[dict[str, Any]]) -> list[dict[str, Any]]:
         """What the function makes of some runs.
@@ -109,11 +119,11 @@ class RunBuffer:
         thread = threading.Thread(
             target=self._pass_on, args=(items,), name="smithkit-run-buffer", daemon=True
         )
-        self._threads.add(thread)
+        self._handed_over[thread] = len(items)
         try:
             thread.start()
         except RuntimeError:  # the interpreter is shutting down
-            self._threads.discard(thread)
+            del self._handed_over[thread]
             self._pass_on(items)
 
     def _pass_on(self, items: list[_Item]) -> None:
@@ -124,4 +134,6 @@ class RunBuffer:
         except Exception as error:  # noqa: BLE001 - foreign code
             self._failed(error, len(items))
         finally:
-            self._threads.discard(threading.current_thread())
+            self._handed_over.pop(threading.current_thread(), None)
+            if not self._handed_over and not self._items:
+                _exit.release(self)

@@ -2,15 +2,16 @@
 
 ==========================================  ===================================================
 no connection, no answer, 408, 425, 429,    again after a pause with jitter, or after Retry-After,
-5xx                                         until the time is up; then counted as failed
+5xx                                         until the time is up; then kept on disk, or failed
 413, 400, 422                               in halves, until the run that is to blame stands alone
+413 for a single run                        without its largest fields, in whose place stands a mark
 409                                         it is there already: delivered
-401, 403                                    counted as failed; the warning names the cure
+401, 403                                    kept on disk, or failed; the warning names the cure
 404 on the multipart endpoint               by the JSON endpoint, now and from now on
-everything else                             counted as failed
+everything else                             failed
 ==========================================  ===================================================
 
-Sending again is safe: the server knows a run by its id.
+What has failed is counted and reported. Sending again is safe: the server knows a run by its id.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from smithkit.operations import Request
 from smithkit.tracing.pipeline import _json_batch, _multipart
 from smithkit.tracing.pipeline._decoded import main_json
 from smithkit.tracing.pipeline._snapshot import FEEDBACK, KIND, WEIGHT
+from smithkit.tracing.pipeline._truncate import is_truncated, truncated
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -43,7 +45,9 @@ _ALREADY_THERE = 409
 _NOT_FOUND = 404
 _SERVER_FAILED = 500
 _RETRIED = (408, 425, 429)
-_BLAMES_CONTENT = (400, 413, 422)
+_TOO_LARGE = 413
+_BLAMES_CONTENT = (400, _TOO_LARGE, 422)
+_REFUSES_CREDENTIALS = (401, 403)
 _FIRST_PAUSE = 0.5
 _LONGEST_PAUSE = 20.0
 
@@ -62,13 +66,31 @@ class Patience:
     Args:
         seconds: How long a batch is tried.
         attempts: How often, or None for as often as time allows.
+        is_last: Whether the process is ending: then a request may not take longer either.
     """
 
-    def __init__(self, seconds: float = 60.0, attempts: int | None = None) -> None:
+    def __init__(self, seconds: float = 60.0, attempts: int | None = None, *, is_last: bool = False) -> None:
         self.seconds = seconds
         self.attempts = attempts
+        self.probing = False
+        """Whether the last batch found the server down: then one attempt tells enough."""
+        self._is_last = is_last
         self._stopped = False
         self._nudge = threading.Event()
+
+    @property
+    def stopped(self) -> bool:
+        """Whether there is to be no further attempt."""
+        return self._stopped
+
+    def request_timeout(self, ends: float) -> tuple[float, float] | None:
+        """Seconds to (connect, read), or None for the client's own.
+
+        Args:
+            ends: Monotonic time at which time is up.
+        """
+        left = max(0.1, ends - time.monotonic())
+        return (left, left) if self._is_last else None
 
     def nudge(self) -> None:
         """End the current pause."""
@@ -87,12 +109,15 @@ class Patience:
             attempt: Its number, from 1.
             ends: Monotonic time at which time is up.
         """
-        if self._stopped or not _passes(error) or (self.attempts is not None and attempt >= self.attempts):
+        left = ends - time.monotonic()
+        if self._stopped or self.probing or left <= 0 or not _passes(error):
             return None
-        pause = min(_FIRST_PAUSE * 2 ** (attempt - 1), _LONGEST_PAUSE) * random.uniform(0.5, 1.0)  # noqa: S311
+        if self.attempts is not None and attempt >= self.attempts:
+            return None
+        pause: float = min(_FIRST_PAUSE * 2 ** (attempt - 1), _LONGEST_PAUSE) * random.uniform(0.5, 1.0)  # noqa: S311
         if error.retry_after is not None:
             pause = error.retry_after + random.uniform(0.0, 0.1)  # noqa: S311
-        return pause if time.monotonic() + pause < ends else None
+        return min(pause, left)  # the last attempt is made when time is up
 
     def wait(self, seconds: float) -> bool:
         """Wait; returns whether it was cut short."""
@@ -109,6 +134,7 @@ class Delivery:
         stats: Where to count.
         report: Told of failures.
         patience: How long to try.
+        keeps: Whether somebody keeps what may be accepted later; else it has failed.
     """
 
     def __init__(
@@ -117,60 +143,89 @@ class Delivery:
         stats: TracingStats,
         report: Reporter,
         patience: Patience,
+        *,
+        keeps: bool = False,
     ) -> None:
         self._transport = transport
-        self._stats = stats
+        self.stats = stats
         self._report = report
         self.patience = patience
+        self._keeps = keeps
         self.compressor = _multipart.Compressor()
         self._without_multipart: set[str | None] = set()
 
-    def deliver(self, ops: Sequence[Op], target: Target, encoding: Encoding) -> None:
+    def deliver(self, ops: Sequence[Op], target: Target, encoding: Encoding) -> list[Op]:
         """Deliver ops, or count them as failed.
 
         Args:
-            ops: Merged, in their order.
+            ops: Merged, with the same credentials.
             target: Where to.
-            encoding: How.
+            encoding: How the server wants them.
+
+        Returns:
+            Those to keep and deliver later.
         """
         if target.endpoint in self._without_multipart:
             encoding = Encoding.JSON
+        kept: list[Op] = []
         if encoding is Encoding.JSON:
             feedback = [op for op in ops if op[KIND] == FEEDBACK]
             ops = [op for op in ops if op[KIND] != FEEDBACK] if feedback else ops
             for op in feedback:
-                self._attempt([op], target, encoding)
+                kept += self._attempt([op], target, encoding)
         if ops:
-            self._attempt(ops, target, encoding)
+            kept += self._attempt(ops, target, encoding)
+        return kept
 
-    def _attempt(self, ops: Sequence[Op], target: Target, encoding: Encoding) -> bool:
+    def _attempt(self, ops: Sequence[Op], target: Target, encoding: Encoding) -> list[Op]:
         path, body = self._encode(ops, encoding)
         try:
             self._send(path, body, target)
         except LangSmithError as error:
             return self._refused(error, ops, target, encoding)
         self._count_sent(ops, body)
-        return True
+        return []
 
-    def _refused(self, error: LangSmithError, ops: Sequence[Op], target: Target, encoding: Encoding) -> bool:
+    def _refused(
+        self, error: LangSmithError, ops: Sequence[Op], target: Target, encoding: Encoding
+    ) -> list[Op]:
         status = error.status_code
         if status == _ALREADY_THERE:
-            self._stats.sent += _weight(ops)
-            return True
+            self.stats.sent += _weight(ops)
+            return []
         if status in _BLAMES_CONTENT and len(ops) > 1:
             middle = len(ops) // 2
             halves = [self._attempt(half, target, encoding) for half in (ops[:middle], ops[middle:])]
-            return all(halves)
+            return [op for half in halves for op in half]
+        if status == _TOO_LARGE and (smaller := truncated(ops[0])) is not None:
+            return self._shortened(error, ops, smaller, target, encoding)
         if status == _NOT_FOUND and encoding is not Encoding.JSON:
-            before = self._stats.sent
-            self.deliver(ops, target, Encoding.JSON)
-            if self._stats.sent > before:
-                self._without_multipart.add(target.endpoint)
-                return True
-            return False
-        self._stats.failed += _weight(ops)
+            return self._without_parts(ops, target)
+        if self._keeps and (_passes(error) or status in _REFUSES_CREDENTIALS):
+            self._report.kept(error, _weight(ops))
+            return list(ops)
+        self.stats.failed += _weight(ops)
         self._report.undelivered(error, ops)
-        return False
+        return []
+
+    def _shortened(
+        self, error: LangSmithError, ops: Sequence[Op], smaller: Op, target: Target, encoding: Encoding
+    ) -> list[Op]:
+        """Send a run that is too large for the server without its largest field, so that the rest is there."""
+        self._report.warn("too large", f"A run is too large and its largest field is left out: {error}")
+        before = self.stats.sent
+        kept = self._attempt([smaller], target, encoding)
+        if self.stats.sent > before and not is_truncated(ops[0]):
+            self.stats.truncated += ops[0][WEIGHT]
+        return list(ops) if kept else []
+
+    def _without_parts(self, ops: Sequence[Op], target: Target) -> list[Op]:
+        """Send by the JSON endpoint; if it takes them, so will it take those that follow."""
+        before = self.stats.sent
+        kept = self.deliver(ops, target, Encoding.JSON)
+        if self.stats.sent > before:
+            self._without_multipart.add(target.endpoint)
+        return kept
 
     def _send(self, path: str, body: Body, target: Target) -> None:
         """Send a body, again and again within the limits.
@@ -178,20 +233,21 @@ class Delivery:
         Raises:
             LangSmithError: The last attempt's.
         """
+        ends = time.monotonic() + self.patience.seconds
         request = Request(
             "POST",
             path,
             content=body.content,
             headers={**body.headers, **target.headers},
+            timeout=self.patience.request_timeout(ends),
             endpoint=target.endpoint,
             retries=False,
             bare=True,
         )
-        ends = time.monotonic() + self.patience.seconds
         attempt = 0
         while True:
             attempt += 1
-            self._stats.requests += 1
+            self.stats.requests += 1
             try:
                 self._transport().send(request)
             except LangSmithError as error:
@@ -201,7 +257,7 @@ class Delivery:
                 # Cut short: somebody waits for the end, or wants fewer attempts.
                 if self.patience.wait(pause) and self.patience.next_pause(error, attempt, ends) is None:
                     raise
-                self._stats.retries += 1
+                self.stats.retries += 1
             else:
                 return
 
@@ -214,8 +270,8 @@ class Delivery:
         return "/runs/batch", _json_batch.encode(ops)
 
     def _count_sent(self, ops: Sequence[Op], body: Body) -> None:
-        self._stats.sent += _weight(ops)
-        self._stats.sent_bytes += len(body.content)
+        self.stats.sent += _weight(ops)
+        self.stats.sent_bytes += len(body.content)
 
 
 def _passes(error: LangSmithError) -> bool:

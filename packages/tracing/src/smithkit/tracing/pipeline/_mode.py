@@ -60,6 +60,10 @@ class ServerMode:
         """The mode, if a batch has gone out already."""
         return self._mode
 
+    def renew(self) -> None:
+        """In a forked child: a thread that is only there in the parent may have held the lock."""
+        self._lock = threading.Lock()
+
     def get(self) -> Mode:
         """The mode; asks the server at the first call, and again later if it did not answer."""
         with self._lock:

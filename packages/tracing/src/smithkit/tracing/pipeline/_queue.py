@@ -6,7 +6,8 @@ import threading
 from collections import deque
 from typing import TYPE_CHECKING
 
-from smithkit.tracing.pipeline._snapshot import SIZE, TRACE
+from smithkit.tracing.pipeline._snapshot import SIZE, TRACE, WEIGHT
+from smithkit.tracing.pipeline._truncate import truncated
 
 if TYPE_CHECKING:
     from smithkit.tracing.pipeline._snapshot import Op
@@ -59,10 +60,14 @@ class TraceQueue:
         size = op[SIZE]
         with self._lock:
             self._stats.submitted += 1
-            if self._bytes + size > self.capacity and not self._make_room(size):
-                self._forget(op[TRACE])
-                self._stats.dropped += 1
-                return False
+            if self._bytes + size > self.capacity:
+                if size > self.capacity:
+                    op = self._shortened(op)
+                    size = op[SIZE]
+                if not self._make_room(size):
+                    self._forget(op[TRACE])
+                    self._stats.dropped += 1
+                    return False
             if self._dropped_traces and op[TRACE] in self._dropped_traces:
                 self._stats.dropped += 1
                 return False
@@ -115,11 +120,6 @@ class TraceQueue:
             self._notify_at = 1
             return True
 
-    def abandon(self) -> None:
-        """The reader has died: have the next writer start another."""
-        with self._lock:
-            self._notify_at = 1
-
     def take(self, count: int, limit: int) -> tuple[list[Op], threading.Event | None]:
         """Take the oldest ops; they count as waiting until they are settled.
 
@@ -171,6 +171,14 @@ class TraceQueue:
             self._bytes -= sum(op[SIZE] for op in ops)
             self._stats.dropped += len(ops)
         return len(ops)
+
+    def _shortened(self, op: Op) -> Op:
+        """What is larger than the whole queue goes without its largest fields, or it would cost all others."""
+        smaller = truncated(op, self.capacity // _SPARE_SHARE)
+        if smaller is None:
+            return op
+        self._stats.truncated += op[WEIGHT]
+        return smaller
 
     def _make_room(self, size: int) -> bool:
         """Drop the oldest traces until an op fits; what is larger than the queue is only let in when it is empty."""

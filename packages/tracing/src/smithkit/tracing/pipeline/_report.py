@@ -43,6 +43,17 @@ class Reporter:
         self.warn(f"{type(error).__name__} {status}", f"Runs could not be delivered: {error}", len(ops))
         self.tell(error, ops)
 
+    def kept(self, error: Exception, count: int) -> None:
+        """Operations wait on disk, because they could not be delivered now.
+
+        Args:
+            error: Why.
+            count: How many.
+        """
+        status = getattr(error, "status_code", None)
+        self.warn(f"kept {type(error).__name__} {status}", f"Runs wait on disk: {error}", count)
+        self.tell(error)
+
     def tell(self, error: Exception, ops: Sequence[Op] = ()) -> None:
         """Tell callback and hook of a failure, without a word in the log.
 

@@ -12,14 +12,18 @@ class TracingStats:
     """Counts of operations; a run's beginning and its end are one operation each.
 
     Every operation that was handed over is in one place:
-    ``submitted == queued + sent + dropped + failed``. With several write endpoints each has its own copy.
+    ``submitted == queued + spooled + sent + dropped + failed``. With several write endpoints each has its own copy.
 
     Attributes:
         submitted: Handed over to be sent in the background.
-        queued: Waiting, or on their way.
+        queued: Waiting in memory, or on their way from there.
+        spooled: On disk, and not delivered yet.
         sent: Accepted by the server, or there already.
         dropped: Left out because the queue was full or the client was closed.
         failed: Refused by the server, or not accepted within the time for retries.
+        truncated: Sent without their largest fields, which the server or the queue could not take; part of `sent`
+            once they are.
+        recovered: Taken over from the disk, where another process has left them; part of `submitted`.
         sampled_out: Left out by the sampling rate; not part of `submitted`.
         queued_bytes: Bytes of `queued`.
         sent_bytes: Bytes of accepted request bodies, as sent.
@@ -29,9 +33,12 @@ class TracingStats:
 
     submitted: int = 0
     queued: int = 0
+    spooled: int = 0
     sent: int = 0
     dropped: int = 0
     failed: int = 0
+    truncated: int = 0
+    recovered: int = 0
     sampled_out: int = 0
     queued_bytes: int = 0
     sent_bytes: int = 0
