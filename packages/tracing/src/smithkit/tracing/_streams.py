@@ -7,6 +7,7 @@ closed, thrown away, cancelled, failed), its run ends with the pieces that came 
 
 from __future__ import annotations
 
+import sys
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -173,6 +174,21 @@ class AsyncGeneratorRun:
         except BaseException as error:
             self._record.fail(error)
             raise
+
+    @staticmethod
+    def first_step(body: Any) -> Awaitable[Any]:
+        """Begin the generator, unseen by the event loop.
+
+        A loop that shuts down closes all generators that it has seen begin, each by itself. This one is
+        closed by the generator around it, which the loop does see: in the run's context, and once.
+        """
+        hooks = sys.get_asyncgen_hooks()
+        sys.set_asyncgen_hooks(None, None)
+        try:
+            step: Awaitable[Any] = body.asend(None)
+        finally:
+            sys.set_asyncgen_hooks(*hooks)
+        return step
 
     async def step(self, awaitable: Awaitable[Any]) -> Any:
         """Await the next item.

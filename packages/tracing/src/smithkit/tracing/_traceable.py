@@ -352,11 +352,12 @@ def _async_generator(fn: Callable[..., Any], options: Options) -> Any:
         if run is None:
             _give_no_run(options, args, kwargs)
             driver, body = None, fn(*args, **kwargs)
+            step = body.asend(None)
         else:
             driver = _streams.AsyncGeneratorRun(options, run, extra)
             body = driver.make(fn, args, kwargs)
+            step = driver.first_step(body)
         # Forwarding by hand: an async generator has no `yield from`.
-        step = body.asend(None)
         while True:
             try:
                 item = await (step if driver is None else driver.step(step))
