@@ -5,12 +5,29 @@ from __future__ import annotations
 import pytest
 
 from smithkit.hooks import hookimpl
+from smithkit.tracing.anonymizer import create_anonymizer
 
 CANARY = "canary-5f1d"
 
 
 def boom(value):
     raise ValueError(CANARY)
+
+
+class Bare(BaseException):
+    pass
+
+
+def bare(value):
+    raise Bare(CANARY)
+
+
+def sent(server, text):
+    return any(text.encode() in request.body for request in server.received)
+
+
+def ids(request):
+    return [request.json["id"]] if request.path == "/runs" else [key for _, key in request.runs]
 
 
 def mask(value):
@@ -23,6 +40,7 @@ def secret_run(factory):
         outputs={"y": [CANARY]},
         events=[{"name": "new_token", "time": "t", "kwargs": {"token": CANARY}}],
         extra={"metadata": {"m": CANARY}},
+        error=f"ValueError('{CANARY}')\n\nTraceback (most recent call last):\nValueError: {CANARY}",
     )
 
 
@@ -32,6 +50,11 @@ HIDDEN = [
     {"hide_inputs": boom, "hide_outputs": boom, "hide_metadata": boom},
     {"anonymizer": mask, "hide_metadata": True},
     {"anonymizer": boom, "hide_metadata": boom},
+    {"hide_inputs": bare, "hide_outputs": bare, "hide_metadata": bare},
+    {"anonymizer": create_anonymizer([{"pattern": CANARY}]), "hide_metadata": True},
+    {"anonymizer": create_anonymizer([{"pattern": CANARY}], everywhere=True)},
+    {"anonymizer": create_anonymizer(boom, everywhere=True)},
+    {"anonymizer": create_anonymizer(bare), "hide_metadata": bare},
 ]
 
 
@@ -44,13 +67,16 @@ def test_no_byte_of_it_is_sent(  # noqa: PLR0917
     run = secret_run(run_factory)
     client.submit_post(dict(run))
     client.submit_patch(
-        {**end_factory(run), **{name: run[name] for name in ("inputs", "outputs", "events", "extra")}}
+        {
+            **end_factory(run),
+            **{name: run[name] for name in ("inputs", "outputs", "events", "extra", "error")},
+        }
     )
     client.multipart_ingest(create=[secret_run(run_factory)], update=[secret_run(run_factory)])
     client.batch_ingest_runs(create=[secret_run(run_factory)])
     client.flush()
     assert len(server.received) >= 3
-    assert not any(CANARY.encode() in request.body for request in server.received)
+    assert not sent(server, CANARY)
     assert CANARY not in caplog.text
     assert run["inputs"] == {"x": CANARY}
     assert run["extra"] == {"metadata": {"m": CANARY}}
@@ -99,13 +125,51 @@ def test_process_runs_changes_and_drops(server, make_client, run_factory):
     assert (stats.sent, stats.dropped) == (1, 1)
 
 
-@pytest.mark.filterwarnings("ignore:The process_runs hook")
-def test_a_failing_process_runs_lets_nothing_through(server, make_client, run_factory):
-    client = make_client(plugins=[Plugin(lambda runs: 1 / 0)])
-    client.submit_post(run_factory())
+@pytest.mark.parametrize(
+    "act", [boom, bare, lambda runs: 5, lambda runs: [1], lambda runs: runs.clear() or [None]]
+)
+def test_a_failing_process_runs_leaves_markers(server, make_client, run_factory, act, caplog):
+    told = []
+    client = make_client(plugins=[Plugin(act)], tracing_error_callback=told.append)
+    for _ in range(3):
+        client.submit_post(secret_run(run_factory))
     client.flush()
-    assert server.received == []
-    assert client.tracing_stats().dropped == 1
+    for run in server.runs().values():
+        assert set(run["inputs"]) == set(run["outputs"]) == {"redacted"}
+        assert set(run["extra"]["metadata"]) >= {"redacted"}
+        assert run["events"] == []
+        assert run["error"].startswith("[redacted]")
+    assert not sent(server, CANARY)
+    assert client.tracing_stats().sent == len(told) == 3
+    assert len(caplog.records) == 1
+    assert CANARY not in caplog.text
+
+
+def test_process_runs_gets_a_copy_and_cannot_move_a_run(server, make_client, run_factory):
+    def act(runs):
+        runs[0]["inputs"]["list"].clear()
+        return [{"name": "renamed"}]
+
+    inputs = {"list": [1]}
+    run = run_factory(inputs=inputs)
+    client = make_client(plugins=[Plugin(act)])
+    client.submit_post(dict(run))
+    client.flush()
+    assert inputs == {"list": [1]}
+    assert [key for _, key in server.runs()] == [run["id"]]
+
+
+def test_plugins_after_one_that_failed_do_not_get_the_run(make_client, run_factory):
+    class Spy:
+        runs = None
+
+        @hookimpl(trylast=True)
+        def process_runs(self, runs):
+            self.runs = runs
+
+    spy = Spy()
+    make_client(plugins=[spy, Plugin(boom)]).submit_post(run_factory())
+    assert spy.runs is None
 
 
 def test_export_runs_gets_each_batch(server, make_client, run_factory):
@@ -158,16 +222,26 @@ def test_buffered_runs_are_processed_in_lists(server, make_client, run_factory, 
     assert all(run["tags"] == ["buffered"] for run in server.runs().values())
 
 
-def test_a_buffer_that_loses_runs_is_reported(server, make_client, run_factory):
+@pytest.mark.parametrize("batching", [True, False])
+@pytest.mark.parametrize("act", [boom, bare, lambda runs: [], lambda runs: runs[::-1], lambda runs: None])
+def test_a_failing_buffer_function_leaves_markers(server, make_client, run_factory, act, batching, caplog):  # noqa: PLR0917
     told = []
     client = make_client(
-        process_buffered_run_ops=lambda runs: [], run_ops_buffer_size=1, tracing_error_callback=told.append
+        process_buffered_run_ops=act,
+        run_ops_buffer_size=2,
+        tracing_error_callback=told.append,
+        auto_batch_tracing=batching,
     )
-    client.submit_post(run_factory())
+    runs = [secret_run(run_factory), secret_run(run_factory)]
+    for run in runs:
+        client.submit_post(dict(run))
+    client.multipart_ingest(create=[secret_run(run_factory), secret_run(run_factory)])
     client.flush()
-    assert server.received == []
-    assert client.tracing_stats().failed == 1
-    assert told
+    assert not sent(server, CANARY)
+    assert len(told) == 2
+    assert len([one for request in server.received for one in ids(request)]) == 4
+    assert CANARY not in caplog.text
+    assert client.tracing_stats().failed == 0
 
 
 def test_sampling_keeps_whole_traces(server, make_client, run_factory, end_factory):

@@ -164,7 +164,16 @@ def test_a_hook_comes_first_and_may_fail():
             return "data"
         raise RuntimeError
 
-    assert json.loads(Serializer(hook).dumps([Data(), {1}])) == ["data", [1]]
+    told = []
+    encoded = Serializer(hook, told.append).dumps([Data(), {1}, uuid.UUID(int=1), {"a": 1}])
+
+    assert json.loads(encoded) == [
+        "data",
+        "<set: RuntimeError while it was encoded>",
+        "00000000-0000-0000-0000-000000000001",
+        {"a": 1},
+    ]
+    assert [type(error) for error in told] == [RuntimeError]
 
 
 def test_numpy():

@@ -778,7 +778,7 @@ def test_reports_come_once_a_minute_with_a_count(caplog, monkeypatch):
     now[0] += 61
     _report.report("cause")
     assert [record.getMessage() for record in caplog.records] == [
-        "cause: ValueError('x')",
+        "cause: ValueError",
         "cause (2 more of these since the last report)",
     ]
     assert caplog.records[0].levelno == logging.WARNING

@@ -23,6 +23,7 @@ __all__ = ["MODULES", "install", "uninstall"]
 MODULES: dict[str, str] = {
     "langsmith": "smithkit",
     "langsmith.address": "smithkit.tracing",
+    "langsmith.anonymizer": "smithkit.tracing.anonymizer",
     "langsmith.async_client": "smithkit.client",
     "langsmith.client": "smithkit.client",
     "langsmith.env": "smithkit.runtime",

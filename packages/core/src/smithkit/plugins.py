@@ -234,7 +234,9 @@ class ClientHooks:
         for impl in self._implementations(name):
             try:
                 _call(impl, arguments)
-            except Exception as error:  # noqa: BLE001 - whatever a plugin raises, the others go on
+            except (KeyboardInterrupt, SystemExit):
+                raise
+            except BaseException as error:  # noqa: BLE001 - whatever a plugin raises, the others go on
                 _report(name, impl, error)
 
     def collect(self, name: str, **arguments: Any) -> Iterator[tuple[str, Any]]:
@@ -242,10 +244,24 @@ class ClientHooks:
         for impl in self._implementations(name):
             try:
                 result = _call(impl, arguments)
-            except Exception as error:  # noqa: BLE001 - whatever a plugin raises, the others go on
+            except (KeyboardInterrupt, SystemExit):
+                raise
+            except BaseException as error:  # noqa: BLE001 - whatever a plugin raises, the others go on
                 _report(name, impl, error)
             else:
                 yield impl.plugin_name, result
+
+    def each(self, name: str, **arguments: Any) -> Iterator[tuple[str, Any, BaseException | None]]:
+        """Call every implementation on its own; yields (plugin, result, error), and reports nothing."""
+        for impl in self._implementations(name):
+            try:
+                result = _call(impl, arguments)
+            except (KeyboardInterrupt, SystemExit):
+                raise
+            except BaseException as error:  # noqa: BLE001 - the caller reports it
+                yield impl.plugin_name, None, error
+            else:
+                yield impl.plugin_name, result, None
 
     def first(self, name: str, **arguments: Any) -> Any:
         """The first result that is not None; what an implementation raises is raised."""
@@ -418,7 +434,7 @@ def _wants_instance(function: Any) -> bool:
     return next(iter(inspect.signature(function).parameters), "") == "self"
 
 
-def _report(hook: str, impl: HookImpl, error: Exception) -> None:
+def _report(hook: str, impl: HookImpl, error: BaseException) -> None:
     """Say that a hook failed: with its traceback in the log, at most once a minute, and as a warning."""
     if _quiet.due((hook, impl.plugin_name, type(error))):
         _log.error("The %s hook of plugin %r failed", hook, impl.plugin_name, exc_info=error)

@@ -11,7 +11,10 @@ import json
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import quote, unquote
 
+from smithkit import environment
+from smithkit.tracing._default_client import known_client
 from smithkit.tracing._report import report
+from smithkit.tracing._serialize import dumps
 
 if TYPE_CHECKING:
     from smithkit.tracing.run_trees import RunTree
@@ -47,9 +50,9 @@ def written(run: RunTree) -> str:
         run: The run.
     """
     texts = {}
-    metadata, tags = run.metadata_now(), run.tags_now()
+    metadata, tags = _shown(run)
     if metadata:
-        texts[_METADATA] = json.dumps(metadata, separators=(",", ":"), default=str, skipkeys=True)
+        texts[_METADATA] = dumps(metadata).decode()
     if tags:
         texts[_TAGS] = ",".join(map(str, tags))
     if run.session_name:
@@ -60,6 +63,16 @@ def written(run: RunTree) -> str:
         items.remove(longest)
         report(f"{longest.partition('=')[0]} is not sent along with a request: it is too long for a header")
     return ",".join(items)
+
+
+def _shown(run: RunTree) -> tuple[Any, list[str] | None]:
+    """Metadata and tags, by the rules of the run's client; the environment's where it has none yet."""
+    metadata, tags = run.metadata_now(), run.tags_now()
+    client = run.ls_client if run.ls_client is not None else known_client()
+    if client is None:
+        return ({} if environment.is_true("HIDE_METADATA") else metadata), tags
+    redact = getattr(type(client), "_redact_baggage", None)
+    return (metadata, tags) if redact is None else redact(client, metadata, tags)
 
 
 def merged(foreign: str, own: str) -> str:

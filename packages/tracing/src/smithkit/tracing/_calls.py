@@ -371,7 +371,9 @@ def _processed(
     """What a callback of the user's makes of inputs or outputs: never these themselves if it fails."""
     try:
         return _as_dictionary(process(value), key)
-    except Exception as error:  # noqa: BLE001 - tracing must not break the traced program
+    except (KeyboardInterrupt, SystemExit):
+        raise
+    except BaseException as error:  # noqa: BLE001 - tracing must not break the traced program
         report(f"{what} of {options.name!r} failed, nothing of what it was given is sent", error)
         return {"redacted": f"{what} raised {type(error).__name__}"}
 
@@ -379,6 +381,8 @@ def _processed(
 def _guarded(callback: Callable[[Any], Any], value: Any, options: Options, what: str) -> Any:
     try:
         return callback(value) or {}
-    except Exception as error:  # noqa: BLE001 - tracing must not break the traced program
+    except (KeyboardInterrupt, SystemExit):
+        raise
+    except BaseException as error:  # noqa: BLE001 - tracing must not break the traced program
         report(f"{what} of {options.name!r} failed", error)
         return {}

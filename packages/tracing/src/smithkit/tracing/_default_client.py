@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from smithkit import Client
 
-__all__ = ["default_client", "get_cached_client"]
+__all__ = ["default_client", "get_cached_client", "known_client"]
 
 _RETRY_SECONDS = 1.0
 _lock = threading.Lock()
@@ -67,6 +67,11 @@ def get_cached_client(**options: Any) -> Client:
             _client = Client(**options)
         made: Client = _client
         return made
+
+
+def known_client() -> Any:
+    """`default_client`, if there is one already."""
+    return defaults.client if defaults.client is not None else _client
 
 
 def _make() -> Any:

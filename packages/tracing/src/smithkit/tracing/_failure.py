@@ -26,11 +26,15 @@ def error_text(error: BaseException) -> str:
     """
     try:
         head = repr(error)
-    except Exception:  # noqa: BLE001 - it is the program's own code
+    except (KeyboardInterrupt, SystemExit):
+        raise
+    except BaseException:  # noqa: BLE001 - it is the program's own code
         head = f"<{type(error).__name__}>"
     try:
         return f"{head}\n\n{_traceback(error)}"
-    except Exception:  # noqa: BLE001 - see above; deep recursion ends here too
+    except (KeyboardInterrupt, SystemExit):
+        raise
+    except BaseException:  # noqa: BLE001 - see above; deep recursion ends here too
         return head
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from smithkit._quiet import Quiet
 
-__all__ = ["report"]
+__all__ = ["described", "report"]
 
 _quiet = Quiet()
 
@@ -24,13 +24,25 @@ def report(cause: str, error: BaseException | None = None) -> None:
     logging.getLogger("smithkit.tracing").warning(
         "%s%s%s",
         cause,
-        "" if error is None else f": {_describe(error)}",
+        "" if error is None else f": {described(error)}",
         f" ({count - 1} more of these since the last report)" if count > 1 else "",
     )
 
 
-def _describe(error: BaseException) -> str:
-    try:
-        return repr(error)
-    except Exception:  # noqa: BLE001 - an exception whose repr fails still has a type
-        return type(error).__name__
+def described(error: BaseException) -> str:
+    """What a log may say of an error: of a foreign one its type and place, for its text may quote what is traced.
+
+    Args:
+        error: The error.
+    """
+    from smithkit.errors import LangSmithError
+
+    kind = type(error).__name__
+    if isinstance(error, LangSmithError):
+        return f"{kind}: {error}"
+    step = error.__traceback__
+    while step is not None and step.tb_next is not None:
+        step = step.tb_next
+    if step is None:
+        return kind
+    return f"{kind} ({step.tb_frame.f_code.co_filename}:{step.tb_lineno})"

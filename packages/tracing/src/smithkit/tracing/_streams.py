@@ -58,7 +58,9 @@ class _Record:
         if options.process_chunk is not None:
             try:
                 chunk = options.process_chunk(chunk)
-            except Exception as error:  # noqa: BLE001 - tracing must not break the traced program
+            except (KeyboardInterrupt, SystemExit):
+                raise
+            except BaseException as error:  # noqa: BLE001 - tracing must not break the traced program
                 report(
                     f"process_chunk of {options.name!r} failed, nothing of what it was given is sent", error
                 )
@@ -91,7 +93,9 @@ class _Record:
             return chunks
         try:
             return self._options.reduce_fn(chunks)
-        except Exception as error:  # noqa: BLE001 - tracing must not break the traced program
+        except (KeyboardInterrupt, SystemExit):
+            raise
+        except BaseException as error:  # noqa: BLE001 - tracing must not break the traced program
             report(f"reduce_fn of {self._options.name!r} failed, the list of chunks is recorded", error)
             return chunks
 

@@ -62,7 +62,9 @@ class AsyncIngestMethods(Submission):
             "revision_id": revision_id,
             **kwargs,
         }
-        yield Request("POST", "/runs", content=self._body(run))
+        body = self._body(run)
+        if body is not None:
+            yield Request("POST", "/runs", content=body)
 
     @operation
     def update_run(self, /, run_id: ID_TYPE, **kwargs: Any) -> Flow[None]:
@@ -79,13 +81,15 @@ class AsyncIngestMethods(Submission):
             >>> await client.update_run(run_id, outputs={"answer": 42})  # doctest: +SKIP
         """
         key = as_uuid(run_id, "run_id")
-        yield Request("PATCH", f"/runs/{key}", content=self._body({**kwargs, "id": key}))
+        body = self._body({**kwargs, "id": key})
+        if body is not None:
+            yield Request("PATCH", f"/runs/{key}", content=body)
 
-    def _body(self, run: dict[str, Any]) -> bytes:
+    def _body(self, run: dict[str, Any]) -> bytes | None:
+        """What is sent of a run; None if a hook drops it."""
         pipeline = self._pipeline
-        pipeline.redactor.content(run)
-        pipeline.redactor.metadata(run)
-        return pipeline.serializer.dumps(run)
+        kept = pipeline.redact(run)
+        return None if kept is None else pipeline.serializer.dumps(kept)
 
     async def batch_ingest_runs(
         self,

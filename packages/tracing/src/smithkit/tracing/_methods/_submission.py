@@ -85,6 +85,13 @@ class Submission(Methods):
         self._pipeline.feedback(feedback)
         return True
 
+    def _redact_baggage(
+        self, metadata: dict[str, Any], tags: list[str] | None
+    ) -> tuple[Any, list[str] | None]:
+        """What headers may tell another service of a run."""
+        redactor = self._pipeline.redactor
+        return redactor.baggage(metadata, tags) if redactor.needed else (metadata, tags)
+
     def tracing_stats(self) -> TracingStats:
         """What became of the runs that were handed over.
 

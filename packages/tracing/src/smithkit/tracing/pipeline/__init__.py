@@ -23,7 +23,8 @@ from smithkit.tracing.pipeline._delivery import Encoding
 from smithkit.tracing.pipeline._direct import DirectWriter
 from smithkit.tracing.pipeline._ingest import Ingestion
 from smithkit.tracing.pipeline._mode import ServerMode
-from smithkit.tracing.pipeline._redaction import Redactor, process
+from smithkit.tracing.pipeline._process import process
+from smithkit.tracing.pipeline._redaction import Redactor
 from smithkit.tracing.pipeline._report import Reporter
 from smithkit.tracing.pipeline._sampling import Sampler
 from smithkit.tracing.pipeline._sender import Lane
@@ -123,6 +124,9 @@ class Pipeline:
         Args:
             feedback: With `id` and `trace_id`.
         """
+        if self.redactor.needed:
+            feedback = dict(feedback)
+            self.redactor.feedback(feedback)
         self._put(_snapshot.feedback_op(feedback, self._dumps))
 
     # ------------------------------------------------------------------ waiting and looking
@@ -199,12 +203,22 @@ class Pipeline:
             extra = run.get("extra")
             if self._with_runtime and (alone or (extra and isinstance(extra, dict))):
                 run["extra"] = _runtime.merge_extra(extra, self._known_environment())
-        self.redactor.content(run)
-        self.redactor.metadata(run)
-        kept = process(self._hooks, run) if self._process_runs else run
+        kept = self.redact(run)
         if begins and kept is not None and self._with_runtime:
             kept["extra"] = _runtime.merge_extra(kept.get("extra"), self._known_environment())
         return kept
+
+    def redact(self, run: dict[str, Any]) -> dict[str, Any] | None:
+        """What may leave the process of a run; None if a hook drops it.
+
+        Args:
+            run: Changed in place; the values in it are not.
+        """
+        if self._hooked.changed():
+            self._look_at_hooks()
+        if self.redactor.needed:
+            self.redactor.redact(run)
+        return process(self._hooks, run, self._dumps, self._redaction_failed) if self._process_runs else run
 
     def _submit_with_rules(self, operation: Operation, run: dict[str, Any]) -> None:
         auth = _snapshot.take_auth(run)
@@ -275,7 +289,8 @@ class Pipeline:
         hooks = self._hooks
         has_codec = hooks.has("serialize")
         self.serializer = Serializer(
-            (lambda value: hooks.first("serialize", value=value)) if has_codec else None
+            (lambda value: hooks.first("serialize", value=value)) if has_codec else None,
+            lambda error: self._redaction_failed("A serialize hook", error),
         )
         self._process_runs = self._hooks.has("process_runs")
         self._simple = not (self.redactor.needed or self._process_runs or self._buffer is not None)
@@ -315,12 +330,8 @@ class Pipeline:
             self._own.submitted += count
             setattr(self._own, outcome, getattr(self._own, outcome) + count)
 
-    def _redaction_failed(self, name: str, error: Exception) -> None:
-        self.report.warn(
-            f"{name} failed",
-            f"{name} failed with {type(error).__name__}; the field is sent as a marker without its data",
-        )
-        self.report.tell(error)
+    def _redaction_failed(self, name: str, error: BaseException) -> None:
+        self.report.contained(f"{name} failed; what it was given is sent as a marker", error)
 
     def _all_lanes(self) -> list[Lane]:
         return self._lanes if self._guests is None else [*self._lanes, self._guests]
@@ -364,7 +375,8 @@ class Pipeline:
             timeout_ms=self.options.run_ops_buffer_timeout_ms,
             dumps=self._dumps,
             forward=self._forward,
-            failed=self._lost,
+            failed=lambda error: self._redaction_failed("process_buffered_run_ops", error),
+            lost=self._lost,
         )
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from smithkit.errors import LangSmithUserError
 from smithkit.tracing._serialize import loads
 from smithkit.tracing.pipeline import _exit
+from smithkit.tracing.pipeline._redaction import marked
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -29,7 +30,8 @@ class RunBuffer:
         timeout_ms: Milliseconds after which an incomplete list is handed over by the next run.
         dumps: Encoder: what the function gets is a snapshot.
         forward: Called with (operation, run) for each run of the answer.
-        failed: Called with what went wrong and the number of runs lost by it.
+        failed: Called with what went wrong, when runs are passed on as markers because of it.
+        lost: Called with what went wrong and the number of runs lost by it.
     """
 
     exit_order = 0
@@ -44,7 +46,8 @@ class RunBuffer:
         timeout_ms: float,
         dumps: Callable[[Any], bytes],
         forward: Callable[[Operation, dict[str, Any]], None],
-        failed: Callable[[Exception, int], None],
+        failed: Callable[[BaseException], None],
+        lost: Callable[[Exception, int], None],
     ) -> None:
         self._process = process
         self._size = size
@@ -52,6 +55,7 @@ class RunBuffer:
         self._dumps = dumps
         self._forward = forward
         self._failed = failed
+        self._lost = lost
         self._lock = threading.Lock()
         self._items: list[_Item] = []
         self._flushed = time.monotonic()
@@ -99,20 +103,26 @@ class RunBuffer:
         return sum(self._handed_over.values())
 
     def process(self, runs: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        """What the function makes of some runs.
+        """What the function makes of some runs; their markers if it fails, or gives others.
 
         Args:
             runs: Runs with ids.
-
-        Raises:
-            LangSmithUserError: It gives other runs, or another order.
         """
+        before = [dict(run) for run in runs]
         ids = [str(run["id"]) for run in runs]
-        answer = list(self._process(runs))
-        if [str(run.get("id")) for run in answer] != ids:
-            raise LangSmithUserError(
-                "process_buffered_run_ops must return the runs that it was given, in the same order: these are lost."
-            )
+        try:
+            answer = list(self._process(runs))
+            if [str(run.get("id")) for run in answer] != ids:
+                raise LangSmithUserError(  # noqa: TRY301 - it is told like the function's own failure
+                    "process_buffered_run_ops must return the runs that it was given, in the same order."
+                )
+        except (KeyboardInterrupt, SystemExit):
+            raise
+        except BaseException as error:  # noqa: BLE001 - foreign code
+            self._failed(error)
+            return [
+                marked(run, f"process_buffered_run_ops failed with {type(error).__name__}") for run in before
+            ]
         return answer
 
     def _hand_over(self, items: list[_Item]) -> None:
@@ -127,12 +137,18 @@ class RunBuffer:
             self._pass_on(items)
 
     def _pass_on(self, items: list[_Item]) -> None:
+        waiting = len(items)
         try:
             answer = self.process([run for _, run, _ in items])
             for (operation, _, kept), run in zip(items, answer, strict=True):
-                self._forward(operation, {**run, **kept})
-        except Exception as error:  # noqa: BLE001 - foreign code
-            self._failed(error, len(items))
+                waiting -= 1
+                try:
+                    self._forward(operation, {**run, **kept})
+                except Exception as error:  # noqa: BLE001 - sent at once, and refused
+                    self._lost(error, 1)
+        except BaseException as error:
+            self._lost(RuntimeError(type(error).__name__), waiting)
+            raise
         finally:
             self._handed_over.pop(threading.current_thread(), None)
             if not self._handed_over and not self._items:

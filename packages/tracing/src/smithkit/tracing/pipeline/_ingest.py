@@ -120,11 +120,7 @@ class Ingestion:
             if (kept := self._rules.prepare(operation, run, alone=str(run["id"]) not in created)) is not None
         ]
         if self._buffer is not None and prepared:
-            try:
-                answer = self._buffer.process([run for _, run in prepared])
-            except Exception as error:  # noqa: BLE001 - foreign code
-                self._rules.report.undelivered(error, ())
-                return []
+            answer = self._buffer.process([run for _, run in prepared])
             prepared = [(given[0], run) for given, run in zip(prepared, answer, strict=True)]
         return [
             _snapshot.run_op(operation, run, self._dumps, _snapshot.take_auth(run), with_runtime=False)
