@@ -35,6 +35,7 @@ MODULES: dict[str, str] = {
     "langsmith.schemas": "smithkit.schemas",
     "langsmith.utils": "smithkit.errors",
     "langsmith.uuid": "smithkit.tracing",
+    "langsmith.wrappers": "smithkit.tracing.wrappers",
 }
 """Reference module → smithkit module that has its names; those that it has not are in `ALIASES`."""
 

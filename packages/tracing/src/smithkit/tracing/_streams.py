@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from smithkit.tracing._decoration import Options
     from smithkit.tracing.run_trees import RunTree
 
-__all__ = ["AsyncGeneratorRun", "follow", "run_generator"]
+__all__ = ["AsyncGeneratorRun", "Followed", "follow", "run_generator"]
 
 
 class _Record:
@@ -250,8 +250,11 @@ def follow(options: Options, run: RunTree, result: Any, extra: Mapping[str, Any]
     return None
 
 
-class _Followed:
-    """What both kinds of returned iterators have in common: all else is the iterator's own."""
+class Followed:
+    """What both kinds of returned iterators have in common: all else is the iterator's own.
+
+    They pass for what the function returned, to `isinstance` too: a program may ask what it got.
+    """
 
     def __init__(self, record: _Record, iterator: Any) -> None:
         self._record = record
@@ -260,13 +263,17 @@ class _Followed:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._iterator, name)
 
+    @property  # type: ignore[misc]
+    def __class__(self) -> type:
+        return type(self._iterator)
+
     def __del__(self) -> None:
         record = self.__dict__.get("_record")
         if record is not None:
             record.finish()
 
 
-class _Stream(_Followed):
+class _Stream(Followed):
     def __iter__(self) -> Self:
         return self
 
@@ -307,7 +314,7 @@ class _Stream(_Followed):
             self._record.finish() if error is None else self._record.fail(error)
 
 
-class _AsyncStream(_Followed):
+class _AsyncStream(Followed):
     def __aiter__(self) -> Self:
         return self
 
