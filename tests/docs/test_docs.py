@@ -19,6 +19,12 @@ NAMES = sorted(
     for module in pkgutil.walk_packages(smithkit.__path__, "smithkit.")
     if not module.name.endswith("__main__") and ".migrations" not in module.name
 )
+# What examples show beside smithkit; it may be absent, as from users' environments.
+SHOWN = {
+    "smithkit.tracing.wrappers._anthropic": "anthropic",
+    "smithkit.tracing.wrappers._gemini": "google.genai",
+    "smithkit.tracing.wrappers._openai": "openai",
+}
 
 
 @pytest.fixture(autouse=True)
@@ -28,6 +34,8 @@ def _folder_of_its_own(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_examples_of_docstrings_work(name):
+    if name in SHOWN:
+        pytest.importorskip(SHOWN[name])
     tests = doctest.DocTestFinder(exclude_empty=True).find(importlib.import_module(name), name)
     runner = doctest.DocTestRunner(optionflags=doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS)
 
