@@ -13,7 +13,7 @@ import pytest
 import smithkit
 
 ROOT = Path(__file__).parents[2]
-PAGES = ("README.md", "docs/configuration.md", "docs/testing.md")
+PAGES = ("README.md", "docs/configuration.md", "docs/distributed-tracing.md", "docs/testing.md")
 NAMES = sorted(
     module.name
     for module in pkgutil.walk_packages(smithkit.__path__, "smithkit.")

@@ -224,6 +224,18 @@ def test_concurrent_requests_stay_apart(client):
     assert all(by_trace[post["trace_id"]] == post["session_name"] for post in client.posts)
 
 
+def test_client_and_replicas_around_the_application_stay(make_recorder, up):
+    recorder = make_recorder()
+
+    async def app(scope, receive, send):
+        await astep("inside")
+
+    headers = [(name.encode(), value.encode()) for name, value in up.to_headers().items()]
+    with tracing_context(client=recorder, replicas=[{"updates": {"tags": ["copy"]}}]):
+        asyncio.run(TracingMiddleware(app)({"type": "http", "headers": headers}, None, None))
+    assert (recorder.run["parent_run_id"], recorder.run["tags"]) == (up.id_text, ["copy"])
+
+
 # ------------------------------------------------------------------ what is switched off stays off
 
 

@@ -10,7 +10,7 @@ import contextvars
 from typing import TYPE_CHECKING, Any
 
 from smithkit import environment
-from smithkit.tracing._context import defaults, tracing_context
+from smithkit.tracing._context import current, defaults, split, tracing_context
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Iterator, MutableMapping
@@ -53,7 +53,7 @@ class TracingMiddleware:
         if not headers:
             await self.app(scope, receive, send)
             return
-        with tracing_context(parent=headers, enabled=_decided(self._enabled)):
+        with _continued(headers, self._enabled):
             await self.app(scope, receive, send)
 
 
@@ -85,7 +85,7 @@ class WSGITracingMiddleware:
             return self.app(environ, start_response)
         headers = {_TRACE: trace, _BAGGAGE: environ.get("HTTP_BAGGAGE", "")}
         context = contextvars.copy_context()
-        context.run(tracing_context(parent=headers, enabled=_decided(self._enabled)).__enter__)
+        context.run(_continued(headers, self._enabled).__enter__)
         body = context.run(self.app, environ, start_response)
         return body if _is_made(body, environ) else _Body(body, context)
 
@@ -130,6 +130,17 @@ def _asgi_headers(pairs: Any) -> dict[bytes, bytes]:
         elif lowered == _BAGGAGE:
             baggage.append(value)
     return {_TRACE: traces[0], _BAGGAGE: b",".join(baggage)} if traces else {}
+
+
+def _continued(headers: dict[bytes, Any], enabled: bool | None) -> tracing_context:  # noqa: FBT001 - passed on
+    """A block below the caller's run; where runs are sent to stays as it is."""
+    block = split(current.get())[1]
+    return tracing_context(
+        parent=headers,
+        enabled=_decided(enabled),
+        client=None if block is None else block.client,
+        replicas=None if block is None else block.replicas,
+    )
 
 
 def _decided(enabled: bool | None) -> bool | None:  # noqa: FBT001 - passed on

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from smithkit.tracing._context import tracing_context
 from smithkit.tracing._serialize import dumps, loads
+from smithkit.tracing.pipeline._snapshot import take_auth
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -60,6 +61,7 @@ class _Recorder:
         self._keep(run)
 
     def _keep(self, run: dict[str, Any]) -> None:
+        take_auth(run)
         attachments = run.pop("attachments", None)
         snapshot = loads(dumps(run))
         if attachments:
