@@ -1,49 +1,19 @@
-"""Measure the tracing pipeline against a sink on this machine.
+"""Measure smithkit's tracing pipeline alone, below `traceable`: the micro-benchmark beside the side-by-side one.
 
 Prints what a small run (create and update) costs its caller, what it costs the process in all, and how
-many runs a second leave it. The sink is a process of its own that reads requests and keeps nothing.
+many runs a second leave it.
 """
 
 from __future__ import annotations
 
 import argparse
-import multiprocessing
-import socket
 import statistics
 import time
 import uuid
 
+from sink import Sink
+
 from smithkit import Client
-
-INFO = {
-    "version": "1",
-    "batch_ingest_config": {
-        "use_multipart_endpoint": True,
-        "size_limit": 100,
-        "size_limit_bytes": 20_971_520,
-    },
-    "instance_flags": {"zstd_compression_enabled": True},
-}
-
-
-def sink(port):
-    """Answer 202 to every request."""
-    server = socket.create_server(("127.0.0.1", 0))
-    port.value = server.getsockname()[1]
-    while True:
-        connection, _ = server.accept()
-        file = connection.makefile("rb")
-        while True:
-            length = 0
-            line = file.readline()
-            if not line:
-                break
-            while line not in (b"\r\n", b""):
-                if line.lower().startswith(b"content-length:"):
-                    length = int(line.split(b":")[1])
-                line = file.readline()
-            file.read(length)
-            connection.sendall(b"HTTP/1.1 202 Accepted\r\nContent-Length: 2\r\n\r\n{}")
 
 
 def runs(count):
@@ -68,12 +38,11 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runs", type=int, default=20_000)
     count = parser.parse_args().runs
-    port = multiprocessing.Value("i", 0)
-    process = multiprocessing.Process(target=sink, args=(port,), daemon=True)
-    process.start()
-    while not port.value:
-        time.sleep(0.01)
-    client = Client(f"http://127.0.0.1:{port.value}", api_key="k", info=INFO)
+    with Sink() as sink:
+        measure(Client(sink.url, api_key="k"), count)
+
+
+def measure(client, count):
     for post, patch in runs(2000):
         client.submit_post(post)
         client.submit_patch(patch)
@@ -96,7 +65,6 @@ def main():
     print(f"process  {cpu / count * 1e6:6.2f} µs CPU a run")
     print(f"drained  {count / wall:8.0f} runs/s")
     print(stats)
-    process.kill()
 
 
 if __name__ == "__main__":
