@@ -110,5 +110,5 @@ def _text(chance: random.Random, length: int) -> str:
 SCENARIOS = {
     "small": Scenario("small flat call", 1, 20_000, _small, _small_arguments),
     "chat": Scenario("trace of 5 runs with chat messages of 4 KB", 5, 1_000, _chat, _chat_arguments),
-    "large": Scenario("payload of 1 MB", 1, 24, _large, _large_arguments),
+    "large": Scenario("payload of 1 MB", 1, 16, _large, _large_arguments),
 }
