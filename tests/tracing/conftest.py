@@ -187,6 +187,13 @@ def server():
 
 
 @pytest.fixture
+def other_server():
+    server = Server()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
 def make_client(server, monkeypatch):
     """Builds clients of the server that retry quickly; closed at the end."""
     from smithkit.tracing.pipeline import _delivery

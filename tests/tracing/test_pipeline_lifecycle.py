@@ -13,7 +13,6 @@ import weakref
 import pytest
 
 from smithkit import Client
-from smithkit.errors import LangSmithWarning
 from smithkit.tracing.pipeline._queue import TraceQueue
 from smithkit.tracing.pipeline._snapshot import SIZE, run_op
 from smithkit.tracing.pipeline._stats import TracingStats
@@ -125,7 +124,6 @@ def test_a_killed_sender_has_a_successor_that_needs_no_further_run(
 
 
 def test_a_client_that_nobody_uses_goes_and_its_thread_ends(server, run_factory, soon):
-    from smithkit import Client
 
     client = Client(server.url, api_key="k", info={})
     client.submit_post(run_factory())
@@ -227,9 +225,3 @@ def test_many_threads_lose_nothing(server, client, run_factory, end_factory):
 @pytest.mark.parametrize("value", [float("inf"), None])
 def test_stats_of_an_unused_client_are_zero(client, value):
     assert client.tracing_stats() == TracingStats()
-
-
-@pytest.mark.parametrize("option", [{"otel_enabled": True}, {"otel_tracer_provider": object()}])
-def test_options_of_opentelemetry_say_that_they_have_no_effect_yet(option):
-    with pytest.warns(LangSmithWarning, match="does not export OpenTelemetry spans yet"):
-        Client("http://a.example", **option)

@@ -196,6 +196,9 @@ def run_fields(
     project = _text(_first(given, _PROJECTS))
     if project:
         run["session_name"] = project
+    example = _text(given.get("langsmith.reference_example_id"))
+    if example:
+        run["reference_example_id"] = example
     kept = [_event(event) for event in events if not _consumed(event[0])]
     if kept:
         run["events"] = kept
@@ -378,7 +381,7 @@ def _extra(given: Mapping[str, Any]) -> dict[str, Any]:
         for attribute, value in given.items()
         if attribute.startswith(_PARAMETERS) and (name := attribute.removeprefix(_PARAMETERS))
     }
-    if parameters:
+    if parameters and "langsmith.span.id" not in given:  # a run has said what it wants to say
         extra["invocation_params"] = parameters
     return extra
 

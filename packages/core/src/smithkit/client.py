@@ -119,8 +119,8 @@ class Client(_ClientBases, metaclass=_Composed):
         run_ops_buffer_timeout_ms: Milliseconds after which an incomplete list is handed over.
         info: What the server's ``/info`` would answer; then it is not asked.
         api_urls: Base URL → key of several endpoints: runs are written to all, read from the first.
-        otel_tracer_provider: OpenTelemetry provider to export runs through; not in this release, as it warns.
-        otel_enabled: Export runs as OpenTelemetry spans; not in this release, as it warns.
+        otel_tracer_provider: OpenTelemetry provider to export runs through; it is what `otel_enabled` exports to.
+        otel_enabled: Export runs as OpenTelemetry spans too (``LANGSMITH_OTEL_ENABLED``), see docs/opentelemetry.md.
         tracing_sampling_rate: Share of traces to keep, 0 to 1.
         workspace_id: Workspace to act in, for keys that are valid for several.
         max_batch_size_bytes: Largest body of runs, in bytes. Default: what the server says.

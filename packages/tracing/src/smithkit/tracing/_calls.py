@@ -7,6 +7,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
+from smithkit.tracing import _otel
 from smithkit.tracing._binding import Binding
 from smithkit.tracing._context import default_project, defaults, environment_replicas, joined
 from smithkit.tracing._failure import error_text
@@ -31,7 +32,7 @@ _INHERITED = ("session_id", "replicas", "distributed_parent_id")
 _PLAIN = frozenset({str, int, float, bool, type(None), list, tuple, bytes})
 
 
-def start(  # noqa: PLR0917 - runs on every traced call
+def start(  # noqa: C901, PLR0917 - runs on every traced call
     options: Options,
     args: tuple[Any, ...],
     kwargs: dict[str, Any],
@@ -64,6 +65,8 @@ def start(  # noqa: PLR0917 - runs on every traced call
         attachments = None
         if options.prepares or binding.attachments:
             inputs, metadata, attachments = _prepare(options, binding, inputs)
+        if _otel.bridge is not None:
+            scope = _otel.bridge.around(scope)
         parent, block = surroundings(scope)
         if extra is None:
             around = inherited(parent, block)
@@ -87,6 +90,8 @@ def start(  # noqa: PLR0917 - runs on every traced call
             run.attachments = attachments
             run.dangerously_allow_filesystem = options.allow_files
         send_post(run)
+        if _otel.bridge is not None:
+            _otel.bridge.enter(run)
     except Exception as error:  # noqa: BLE001 - tracing must not break the traced program
         report(f"a call of {options.name!r} is not traced", error)
         return None
@@ -237,6 +242,8 @@ def finish(options: Options, run: RunTree, result: Any, extra: Mapping[str, Any]
         extra: The call's `langsmith_extra`.
     """
     run._end = max(time.time_ns(), run._start)
+    if _otel.bridge is not None:
+        _otel.bridge.leave(run)
     try:
         if not run._forced:
             if options.process_outputs is not None:
@@ -273,6 +280,8 @@ def fail(
         partial: What was made of the chunks up to there.
     """
     run._end = max(time.time_ns(), run._start)
+    if _otel.bridge is not None:
+        _otel.bridge.leave(run)
     try:
         if not options.exceptions_to_handle or not isinstance(error, options.exceptions_to_handle):
             run.error = error_text(error)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from smithkit import environment
 from smithkit.config import home
-from smithkit.errors import LangSmithUserError, LangSmithWarning
+from smithkit.errors import LangSmithUserError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -74,7 +73,7 @@ class TracingOptions:
     run_ops_buffer_size: int | None = None
     run_ops_buffer_timeout_ms: float = _BUFFER_TIMEOUT_MS
     otel_tracer_provider: Any = None
-    otel_enabled: bool | None = None
+    otel_enabled: bool = False
     tracing_sampling_rate: float | None = None
     max_batch_size_bytes: int | None = None
     tracing_error_callback: Callable[[Exception], None] | None = None
@@ -90,18 +89,13 @@ def resolve(options: Mapping[str, Any]) -> TracingOptions:
 
     Raises:
         LangSmithUserError: A sampling rate outside 0..1, or an environment variable that is no number.
+        MissingPackageError: OpenTelemetry is asked for and not installed.
         ValueError: Only one of `process_buffered_run_ops` and `run_ops_buffer_size` is given.
     """
     get = options.get
     process, size = get("process_buffered_run_ops"), get("run_ops_buffer_size")
     if (process is None) != (not size):
         raise ValueError("Give process_buffered_run_ops and run_ops_buffer_size together, or neither.")
-    if get("otel_enabled") or get("otel_tracer_provider") is not None:
-        warnings.warn(
-            "This release does not export OpenTelemetry spans yet: runs go to the LangSmith API alone.",
-            LangSmithWarning,
-            stacklevel=6,
-        )
     timeout = get("run_ops_buffer_timeout_ms")
     return TracingOptions(
         auto_batch_tracing=get("auto_batch_tracing", True),
@@ -114,7 +108,7 @@ def resolve(options: Mapping[str, Any]) -> TracingOptions:
         run_ops_buffer_size=size,
         run_ops_buffer_timeout_ms=_BUFFER_TIMEOUT_MS if timeout is None else timeout,
         otel_tracer_provider=get("otel_tracer_provider"),
-        otel_enabled=get("otel_enabled"),
+        otel_enabled=_otel_enabled(get("otel_enabled"), get("otel_tracer_provider")),
         tracing_sampling_rate=_sampling_rate(get("tracing_sampling_rate")),
         max_batch_size_bytes=get("max_batch_size_bytes"),
         tracing_error_callback=get("tracing_error_callback"),
@@ -148,6 +142,16 @@ def _spool() -> SpoolFolder | None:
 
 def _hide(given: Hide, name: str) -> Hide:
     return environment.is_true(name) if given is None else given
+
+
+def _otel_enabled(given: bool | None, provider: Any) -> bool:  # noqa: FBT001 - the client's option
+    """Whether runs are exported as spans; a provider to export through says so too."""
+    if given is False or not (given or provider is not None or environment.is_truish("OTEL_ENABLED")):
+        return False
+    from smithkit.tracing.otel._settings import check
+
+    check(provider)
+    return True
 
 
 def _sampling_rate(given: float | None) -> float | None:

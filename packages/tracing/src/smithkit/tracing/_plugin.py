@@ -30,6 +30,10 @@ def configure_client(client: Any, config: Config) -> None:
     from smithkit.tracing import _options
 
     options = client.state["tracing"] = _options.resolve(config.options)
+    if options.otel_enabled:
+        from smithkit.tracing.otel._bridge import activate
+
+        activate()
     client.state.setdefault("deliver", []).append(client.close_tracing)
     if options.spool is not None:
         client.recover_runs()

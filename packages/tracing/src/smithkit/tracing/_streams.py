@@ -11,7 +11,7 @@ import sys
 import time
 from typing import TYPE_CHECKING, Any
 
-from smithkit.tracing import _calls
+from smithkit.tracing import _calls, _otel
 from smithkit.tracing._context import current
 from smithkit.tracing._identity import iso
 from smithkit.tracing._report import report
@@ -31,7 +31,7 @@ __all__ = ["AsyncGeneratorRun", "Followed", "follow", "run_generator"]
 class _Record:
     """The pieces of one run, and its end."""
 
-    __slots__ = ("_chunks", "_extra", "_options", "ended", "inside", "run")
+    __slots__ = ("_chunks", "_extra", "_inner_span", "_options", "_outer_span", "ended", "inside", "run")
 
     def __init__(self, options: Options, run: RunTree, extra: Mapping[str, Any] | None) -> None:
         self.run = run
@@ -40,17 +40,28 @@ class _Record:
         self._options = options
         self._extra = extra
         self._chunks: list[Any] = []
+        self._outer_span: Any = None
+        self._inner_span: Any = None if _otel.bridge is None else _otel.bridge.suspend(run)
 
     def enter(self) -> Scope | RunTree | None:
         """Make current what is current in the body; gives what was."""
         outer = current.get()
         current.set(self.inside)
+        if _otel.bridge is not None and self._inner_span is not None:
+            self._outer_span = _otel.bridge.swap(self._inner_span)
         return outer
 
     def leave(self, outer: Scope | RunTree | None) -> None:
         """Make current again what was, and keep what is current in the body for its next step."""
         self.inside = current.get()
+        self._inner_span = self.exit(outer)
+
+    def exit(self, outer: Scope | RunTree | None) -> Any:
+        """Make current again what was; gives OpenTelemetry's context of the body, where it matters."""
         current.set(outer)
+        return (
+            None if _otel.bridge is None or self._outer_span is None else _otel.bridge.swap(self._outer_span)
+        )
 
     def add(self, chunk: Any) -> None:
         """Note a piece."""
@@ -125,11 +136,11 @@ def run_generator(
                 body = make()
             item = body.send(argument) if step is None else step(argument)
         except StopIteration as stop:
-            current.set(outer)
+            record.exit(outer)
             record.finish(stop.value)
             return stop.value
         except BaseException as error:
-            current.set(outer)
+            record.exit(outer)
             record.fail(error)
             raise
         record.leave(outer)
@@ -150,10 +161,10 @@ def _close(record: _Record, body: Any) -> None:
         if hasattr(body, "close"):
             body.close()
     except BaseException as error:
-        current.set(outer)
+        record.exit(outer)
         record.fail(error)
         raise
-    current.set(outer)
+    record.exit(outer)
     record.finish()
 
 
@@ -205,11 +216,11 @@ class AsyncGeneratorRun:
         try:
             item = await awaitable
         except (StopAsyncIteration, GeneratorExit):
-            current.set(outer)
+            record.exit(outer)
             record.finish()
             raise
         except BaseException as error:
-            current.set(outer)
+            record.exit(outer)
             record.fail(error)
             raise
         record.leave(outer)
@@ -223,10 +234,10 @@ class AsyncGeneratorRun:
         try:
             await body.aclose()
         except BaseException as error:
-            current.set(outer)
+            record.exit(outer)
             record.fail(error)
             raise
-        current.set(outer)
+        record.exit(outer)
         record.finish()
 
 
@@ -283,11 +294,11 @@ class _Stream(Followed):
         try:
             item = next(self._iterator)
         except StopIteration as stop:
-            current.set(outer)
+            record.exit(outer)
             record.finish(stop.value)
             raise
         except BaseException as error:
-            current.set(outer)
+            record.exit(outer)
             record.fail(error)
             raise
         record.leave(outer)
@@ -324,11 +335,11 @@ class _AsyncStream(Followed):
         try:
             item = await self._iterator.__anext__()
         except StopAsyncIteration:
-            current.set(outer)
+            record.exit(outer)
             record.finish()
             raise
         except BaseException as error:
-            current.set(outer)
+            record.exit(outer)
             record.fail(error)
             raise
         record.leave(outer)

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from smithkit.tracing import _otel
 from smithkit.tracing._context import Scope, current, joined, mode_of, restore
 
 TYPE_CHECKING = False
@@ -110,6 +111,8 @@ class trace:  # noqa: N801 - used like a function
         if mode:
             send_post(run)
             current.set(run)
+            if _otel.bridge is not None:
+                _otel.bridge.enter(run)
         return run
 
     def __exit__(
@@ -123,6 +126,8 @@ class trace:  # noqa: N801 - used like a function
         if run is None:
             return
         restore(run, self._outer)
+        if _otel.bridge is not None:
+            _otel.bridge.leave(run)
         # A block in a generator that is closed early has not failed.
         if error is not None and not isinstance(error, (GeneratorExit, *self._handled)):
             from smithkit.tracing._failure import error_text
@@ -149,7 +154,7 @@ class trace:  # noqa: N801 - used like a function
         from smithkit.tracing import _calls
         from smithkit.tracing._langchain import surroundings
 
-        around, block = surroundings(scope)
+        around, block = surroundings(scope if _otel.bridge is None else _otel.bridge.around(scope))
         parent = _calls.chosen_parent(self._parent, around)
         inputs, extra, project, tags, metadata, client, run_id, example, attachments, files = self._fields
         own = {**((extra or {}).get("metadata") or {}), **(metadata or {})}

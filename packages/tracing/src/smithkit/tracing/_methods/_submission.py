@@ -9,6 +9,7 @@ from smithkit.operations import Methods
 
 if TYPE_CHECKING:
     from smithkit.tracing._options import TracingOptions
+    from smithkit.tracing.otel import OtelExporter
     from smithkit.tracing.pipeline import Pipeline, TracingStats
     from smithkit.tracing.pipeline._multipart import Compressor
     from smithkit.tracing.pipeline._queue import TraceQueue
@@ -80,7 +81,7 @@ class Submission(Methods):
             False if this client does not send in the background: then nothing was done.
         """
         options: TracingOptions | None = self.state.get("tracing")
-        if options is not None and not options.auto_batch_tracing:
+        if options is not None and (options.otel_enabled or not options.auto_batch_tracing):
             return False
         self._pipeline.feedback(feedback)
         return True
@@ -153,6 +154,7 @@ class Submission(Methods):
         return self._pipeline.main_lane.delivery.compressor if mode is not None and mode.zstd else None
 
     @property
-    def otel_exporter(self) -> None:
-        """The OpenTelemetry exporter of this client."""
-        return
+    def otel_exporter(self) -> OtelExporter | None:
+        """What exports this client's runs as OpenTelemetry spans; None if nothing does."""
+        options: TracingOptions | None = self.state.get("tracing")
+        return None if options is None or not options.otel_enabled else self._pipeline.otel

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from smithkit.config import Config
     from smithkit.plugins import ClientHooks
     from smithkit.tracing._options import TracingOptions
+    from smithkit.tracing.otel._exporter import DirectSpans, OtelExporter
     from smithkit.tracing.pipeline._snapshot import Op, Operation
     from smithkit.tracing.pipeline._spool import SpoolStore
     from smithkit.transport import SyncTransport
@@ -76,13 +77,14 @@ class Pipeline:
         rate = options.tracing_sampling_rate
         self.sampler = None if rate is None else Sampler(rate)
         self._with_runtime = not options.omit_traced_runtime_info
-        self._direct = DirectWriter(transport, self._dumps, self.report)
+        self._direct: DirectWriter | DirectSpans = DirectWriter(transport, self._dumps, self.report)
         self._buffer = self._new_buffer()
         self._lanes = [
             self._new_lane(target, first=index == 0, spool=self._spool_of(target, config))
             for index, target in enumerate(write_endpoints(config))
         ]
         self._guests: Lane | None = None
+        self.otel = self._add_spans() if options.otel_enabled else None
         self._hooked = _hooked.Generation()
         self._process_runs = False
         self._simple = False
@@ -278,7 +280,7 @@ class Pipeline:
         return self.serializer.dumps(value)
 
     def _put(self, op: Op) -> None:
-        if op[_snapshot.AUTH] is not None:
+        if op[_snapshot.AUTH] is not None and not (self.otel is not None and self.otel.only):
             self._guest_lane().put(op)
             return
         for lane in self._lanes:
@@ -365,6 +367,24 @@ class Pipeline:
         url = target.endpoint or config.api_url
         folder = endpoint_folder(self.options.spool.folder, url, config.workspace_id)
         return functools.partial(SpoolStore, folder, self.options.spool.max_bytes, self.report)
+
+    def _add_spans(self) -> OtelExporter:
+        """Let runs leave as OpenTelemetry spans, by a lane of their own: beside the others, or alone."""
+        from smithkit.tracing.otel._exporter import DirectSpans, OtelExporter, SpanMode
+
+        exporter = OtelExporter(self.options, self.sampler)
+        lane = Lane(
+            Target(None, {}),
+            capacity=self.options.max_queue_bytes,
+            mode=SpanMode(self.options, self._transport),
+            transport=self._transport,
+            report=self.report,
+            export=self._hooks if exporter.only else None,
+            delivery=exporter.delivery,
+        )
+        self._lanes = [lane] if exporter.only else [*self._lanes, lane]
+        self._direct = DirectSpans(lane, self._dumps, None if exporter.only else self._direct)
+        return exporter
 
     def _new_buffer(self) -> RunBuffer | None:
         if self.options.process_buffered_run_ops is None or not self.options.run_ops_buffer_size:

@@ -38,6 +38,14 @@ class Sampler:
             del self._dropped[next(iter(self._dropped))]
         return False
 
+    def drops(self, trace: str) -> bool:
+        """Whether a trace that is under way is left out.
+
+        Args:
+            trace: Its id.
+        """
+        return trace in self._dropped
+
     def keeps_patch(self, run: dict[str, Any]) -> bool:
         """Whether an update is kept.
 

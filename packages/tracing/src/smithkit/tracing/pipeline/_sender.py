@@ -55,6 +55,7 @@ class Lane:
         report: Told of failures.
         export: Hooks that get each batch as well, or None.
         spool: Makes the spool that runs are written to before they are sent; None for none.
+        delivery: Makes what delivers the batches.
     """
 
     exit_order = 1
@@ -69,6 +70,7 @@ class Lane:
         report: Reporter,
         export: ClientHooks | None,
         spool: Callable[[], SpoolStore] | None = None,
+        delivery: Callable[..., Delivery] = Delivery,
     ) -> None:
         self._target = target
         self._capacity = capacity
@@ -77,6 +79,7 @@ class Lane:
         self._report = report
         self._export = export
         self._new_spool = spool
+        self._make_delivery = delivery
         self.renew()
 
     def renew(self) -> None:
@@ -374,7 +377,7 @@ class Lane:
                 yield target, encoding, batch
 
     def _new_delivery(self, *, keeps: bool) -> Delivery:
-        return Delivery(self._transport, TracingStats(), self._report, Patience(), keeps=keeps)
+        return self._make_delivery(self._transport, TracingStats(), self._report, Patience(), keeps=keeps)
 
 
 def _encoding(mode: Mode) -> Encoding:

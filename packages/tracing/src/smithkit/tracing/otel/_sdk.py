@@ -1,0 +1,47 @@
+"""What is used of OpenTelemetry: the one place that imports it, and says what to install where it is missing."""
+
+from __future__ import annotations
+
+from smithkit.tracing.otel._settings import require
+
+require()
+
+from opentelemetry import context as contexts  # noqa: E402 - not without the check
+from opentelemetry import trace  # noqa: E402
+from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans  # noqa: E402
+from opentelemetry.sdk.resources import SERVICE_NAME, Resource  # noqa: E402
+from opentelemetry.sdk.trace import Event, ReadableSpan, SpanProcessor, TracerProvider  # noqa: E402
+from opentelemetry.sdk.trace.id_generator import IdGenerator  # noqa: E402
+from opentelemetry.sdk.util.instrumentation import InstrumentationScope  # noqa: E402
+from opentelemetry.trace import (  # noqa: E402
+    Link,
+    NonRecordingSpan,
+    SpanContext,
+    SpanKind,
+    Status,
+    StatusCode,
+    TraceFlags,
+)
+from opentelemetry.trace.span import TraceState  # noqa: E402
+
+__all__ = [
+    "SERVICE_NAME",
+    "Event",
+    "IdGenerator",
+    "InstrumentationScope",
+    "Link",
+    "NonRecordingSpan",
+    "ReadableSpan",
+    "Resource",
+    "SpanContext",
+    "SpanKind",
+    "SpanProcessor",
+    "Status",
+    "StatusCode",
+    "TraceFlags",
+    "TraceState",
+    "TracerProvider",
+    "contexts",
+    "encode_spans",
+    "trace",
+]
