@@ -225,6 +225,7 @@ def start_run(  # noqa: PLR0917 - the fields of a run, on every traced call
     run._tags = tags
     run._metadata = metadata
     run._extra = {**extra, "metadata": metadata} if extra else None
+    run._op = None
     run._posted = False
     run._forced = False
     run._touched = 0

@@ -1,4 +1,4 @@
-"""The client that runs are sent with when nobody gave one."""
+"""The client that runs are sent with when nobody gave one, and where a client has its pipeline."""
 
 from __future__ import annotations
 
@@ -14,9 +14,12 @@ if TYPE_CHECKING:
     from typing import Any
 
     from smithkit import Client
+    from smithkit.tracing.pipeline import Pipeline
 
-__all__ = ["default_client", "get_cached_client", "known_client"]
+__all__ = ["PIPELINE", "default_client", "get_cached_client", "known_client", "pipeline_of"]
 
+PIPELINE = "tracing.pipeline"
+"""Where a client's state holds its pipeline, once there is one."""
 _RETRY_SECONDS = 1.0
 _lock = threading.Lock()
 _client: Any = None
@@ -72,6 +75,15 @@ def get_cached_client(**options: Any) -> Client:
 def known_client() -> Any:
     """`default_client`, if there is one already."""
     return defaults.client if defaults.client is not None else _client
+
+
+def pipeline_of(client: Any) -> Pipeline | None:
+    """A client's pipeline; None before its first run, and of what only looks like a client."""
+    try:
+        found: Pipeline | None = client.state.get(PIPELINE)
+    except AttributeError:
+        return None
+    return found
 
 
 def _make() -> Any:

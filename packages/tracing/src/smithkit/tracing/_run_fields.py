@@ -47,6 +47,7 @@ class RunFields:
         "_inputs",
         "_local",
         "_metadata",
+        "_op",
         "_outputs",
         "_parent_id",
         "_posted",
@@ -92,6 +93,7 @@ class RunFields:
     _extra: dict[str, Any] | None
     _shown: dict[str, Any] | None
     _start_text: str | None
+    _op: Any  # what the pipeline has of it since it began
 
     def __init__(
         self,
@@ -127,6 +129,7 @@ class RunFields:
     ) -> None:
         start = time.time_ns() if start_time is None else nanoseconds(start_time)
         self._rare = None
+        self._op = None
         self._local = False
         self._posted = False
         self._forced = False

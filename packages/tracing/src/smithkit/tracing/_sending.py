@@ -12,7 +12,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
-from smithkit.tracing._default_client import default_client
+from smithkit.tracing._default_client import default_client, pipeline_of
 from smithkit.tracing._identity import iso
 from smithkit.tracing._report import report
 from smithkit.tracing._run_fields import (
@@ -41,11 +41,9 @@ def send_post(run: RunFields) -> None:
     """
     if not run._local:
         try:
-            client = run.ls_client
-            if client is None:
-                client = run.ls_client = default_client()
-                if client is None:
-                    return
+            client = _client_of(run)
+            if client is None or _begin_live(run, client):
+                return
             body = _post_body(run)
             if run._rare is not None and run._rare.get("replicas"):
                 _write_copies("post", run, body, client)
@@ -78,13 +76,9 @@ def send_patch(run: RunFields, *, exclude_inputs: bool = False) -> None:
         outputs = run._outputs
         if outputs is not None and "usage_metadata" in outputs:
             _copy_usage(run, outputs["usage_metadata"])
-        if run._local:
+        client = None if run._local else _client_of(run)
+        if client is None or (run._op is not None and _end_live(run, client)):
             return
-        client = run.ls_client
-        if client is None:
-            client = run.ls_client = default_client()
-            if client is None:
-                return
         body = _patch_body(run, exclude_inputs=exclude_inputs)
         if run._rare is not None and run._rare.get("replicas"):
             _write_copies("patch", run, body, client)
@@ -97,6 +91,54 @@ def send_patch(run: RunFields, *, exclude_inputs: bool = False) -> None:
             submit(body)
     except Exception as error:  # noqa: BLE001 - tracing must not break the traced program
         report("a run could not be patched", error)
+
+
+def _client_of(run: RunFields) -> Any:
+    client = run.ls_client
+    if client is None:
+        client = run.ls_client = default_client()
+    return client
+
+
+def _begin_live(run: RunFields, client: Any) -> bool:
+    """Hand over a run of the usual fields without a dictionary in between; False if it must have one."""
+    if run._rare is not None or run._extra is not None or run._outputs is not None or run._tags:
+        return False
+    pipeline = pipeline_of(client)
+    if pipeline is None or run.error is not None or run._end is not None:
+        return False
+    live = pipeline.live()
+    if live is None:
+        return False
+    run._op = live.begun(
+        run.id_text,
+        run.trace_id_text,
+        run.dotted_order,
+        run.name,
+        run.run_type,
+        run.session_name,
+        run._start_text or iso(run._start),
+        run._parent_id,
+        run._inputs,
+        run._metadata,
+    )
+    pipeline.begin(run._op)
+    run._posted = True
+    run._touched = 0
+    run._shown = None
+    return True
+
+
+def _end_live(run: RunFields, client: Any) -> bool:
+    """Hand over the end of a run that nothing was added to but its result; False if there is more."""
+    if run._touched or run._shown is not None or run._rare is not None:
+        return False
+    pipeline = pipeline_of(client)
+    live = None if pipeline is None else pipeline.live()
+    if pipeline is None or live is None:
+        return False
+    pipeline.end(run._op, live.ended(run._op, iso(run._end or run._start), run._outputs, run.error))
+    return True
 
 
 def _post_body(run: RunFields) -> dict[str, Any]:

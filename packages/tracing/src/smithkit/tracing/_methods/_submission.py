@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from smithkit.delivery import DeliveryReport
 from smithkit.operations import Methods
+from smithkit.tracing._default_client import PIPELINE
 
 if TYPE_CHECKING:
     from smithkit.tracing._options import TracingOptions
@@ -16,8 +17,6 @@ if TYPE_CHECKING:
 
 __all__ = ["FLUSH_SECONDS", "PIPELINE", "Submission"]
 
-PIPELINE = "tracing.pipeline"
-"""Where a client's state holds its pipeline, once there is one."""
 FLUSH_SECONDS = 30.0
 
 

@@ -22,6 +22,7 @@ from smithkit.tracing.pipeline._buffer import RunBuffer
 from smithkit.tracing.pipeline._delivery import Encoding
 from smithkit.tracing.pipeline._direct import DirectWriter
 from smithkit.tracing.pipeline._ingest import Ingestion
+from smithkit.tracing.pipeline._live import LiveRuns
 from smithkit.tracing.pipeline._mode import ServerMode
 from smithkit.tracing.pipeline._process import process
 from smithkit.tracing.pipeline._redaction import Redactor
@@ -88,6 +89,7 @@ class Pipeline:
         self._hooked = _hooked.Generation()
         self._process_runs = False
         self._simple = False
+        self._live: LiveRuns | None = None
         _all.add(self)
 
     # ------------------------------------------------------------------ runs come in
@@ -119,6 +121,31 @@ class Pipeline:
             self._lost(error, 1)
             return
         self._put(op)
+
+    def live(self) -> LiveRuns | None:
+        """Makes ops of runs without a dictionary in between; None while any rule applies to runs."""
+        if self._hooked.changed():
+            self._look_at_hooks()
+        return self._live
+
+    def begin(self, begun: Op) -> None:
+        """Take a run that begins.
+
+        Args:
+            begun: What `LiveRuns.begun` gave.
+        """
+        self._lanes[0].put(begun)
+
+    def end(self, begun: Op, whole: Op) -> None:
+        """Take the end of a run that `begin` was given.
+
+        Args:
+            begun: What `LiveRuns.begun` gave.
+            whole: What `LiveRuns.ended` gave.
+        """
+        lane = self._lanes[0]
+        if not lane.complete(begun, whole):
+            lane.put(LiveRuns.end_alone(begun, whole))
 
     def feedback(self, feedback: dict[str, Any]) -> None:
         """Send a feedback along with the runs.
@@ -296,6 +323,12 @@ class Pipeline:
         )
         self._process_runs = self._hooks.has("process_runs")
         self._simple = not (self.redactor.needed or self._process_runs or self._buffer is not None)
+        one_way = self.options.auto_batch_tracing and self.sampler is None and len(self._lanes) == 1
+        self._live = (
+            LiveRuns(self.serializer.dumps, with_runtime=self._with_runtime)
+            if self._simple and one_way
+            else None
+        )
 
     def _known_environment(self) -> _runtime.EnvironmentState:
         state = _runtime.current()

@@ -1,15 +1,20 @@
-"""Ops that wait, bounded by bytes: when it is full, the oldest whole traces make room."""
+"""Ops that wait, bounded by bytes: when it is full, the oldest whole traces make room.
+
+A run's beginning waits under the run's id, where its end finds it: most runs leave as one op.
+"""
 
 from __future__ import annotations
 
+import itertools
 import threading
-from collections import deque
 from typing import TYPE_CHECKING
 
-from smithkit.tracing.pipeline._snapshot import SIZE, TRACE, WEIGHT
+from smithkit.tracing.pipeline._snapshot import ID, KIND, POST, SIZE, TRACE, WEIGHT
 from smithkit.tracing.pipeline._truncate import truncated
 
 if TYPE_CHECKING:
+    from collections.abc import Hashable
+
     from smithkit.tracing.pipeline._snapshot import Op
     from smithkit.tracing.pipeline._stats import TracingStats
 
@@ -31,7 +36,8 @@ class TraceQueue:
     def __init__(self, capacity: int, stats: TracingStats) -> None:
         self.capacity = capacity
         self._stats = stats
-        self._items: deque[Op | threading.Event] = deque()
+        self._items: dict[Hashable, Op | threading.Event] = {}  # in the order of their coming
+        self._numbers = itertools.count()
         self._bytes = 0
         self._dropped_traces: dict[str, None] = {}
         self._lock = threading.RLock()  # a signal handler may trace while its thread is in here
@@ -71,12 +77,37 @@ class TraceQueue:
             if self._dropped_traces and op[TRACE] in self._dropped_traces:
                 self._stats.dropped += 1
                 return False
-            self._items.append(op)
+            items = self._items
+            key: Hashable = op[ID]
+            if op[KIND] != POST or key in items:
+                key = next(self._numbers)
+            items[key] = op
             self._bytes += size
-            if len(self._items) < self._notify_at:
+            if len(items) < self._notify_at:
                 return False
             self._notify_at = _NEVER
             self._changed.notify()
+            return True
+
+    def complete(self, begun: Op, ended: Op) -> bool:
+        """Put a whole run in the place of its beginning.
+
+        Args:
+            begun: What `put` was given when the run began.
+            ended: The run with its end.
+
+        Returns:
+            Whether the beginning was still there; otherwise nothing has changed.
+        """
+        key = begun[ID]
+        with self._lock:
+            if self._items.get(key) is not begun or ended[SIZE] > self.capacity:
+                return False
+            self._stats.submitted += ended[WEIGHT] - begun[WEIGHT]
+            self._items[key] = ended
+            self._bytes += ended[SIZE] - begun[SIZE]
+            if self._bytes > self.capacity:
+                self._make_room(0)
             return True
 
     def mark(self) -> threading.Event | None:
@@ -85,7 +116,7 @@ class TraceQueue:
             if not self._bytes and not self._items:
                 return None
             event = threading.Event()
-            self._items.append(event)
+            self._items[next(self._numbers)] = event
             self.wake()
             return event
 
@@ -133,18 +164,23 @@ class TraceQueue:
         taken: list[Op] = []
         with self._lock:
             items = self._items
-            while items and len(taken) < count:
-                item = items[0]
+            keys: list[Hashable] = []
+            for key, item in items.items():
                 if isinstance(item, threading.Event):
                     if not taken:
-                        items.popleft()
+                        del items[key]
                         return taken, item
                     break
                 limit -= item[SIZE]
-                if limit < 0 and taken:
+                if taken and (limit < 0 or len(taken) >= count):
                     break
                 taken.append(item)
-                items.popleft()
+                keys.append(key)
+            if len(keys) == len(items):
+                items.clear()
+            else:
+                for key in keys:
+                    del items[key]
         return taken, None
 
     def settle(self, ops: list[Op]) -> None:
@@ -163,14 +199,16 @@ class TraceQueue:
             How many ops.
         """
         with self._lock:
-            ops = [item for item in self._items if not isinstance(item, threading.Event)]
-            for item in self._items:
+            lost = 0
+            for item in self._items.values():
                 if isinstance(item, threading.Event):
                     item.set()
+                else:
+                    self._bytes -= item[SIZE]
+                    lost += item[WEIGHT]
             self._items.clear()
-            self._bytes -= sum(op[SIZE] for op in ops)
-            self._stats.dropped += len(ops)
-        return len(ops)
+            self._stats.dropped += lost
+        return lost
 
     def _shortened(self, op: Op) -> Op:
         """What is larger than the whole queue goes without its largest fields, or it would cost all others."""
@@ -188,19 +226,19 @@ class TraceQueue:
             return False
         needed = self._bytes + size - self.capacity + self.capacity // _SPARE_SHARE
         traces: dict[str, None] = {}
-        for item in self._items:
+        for item in self._items.values():
             if needed <= 0:
                 break
             if not isinstance(item, threading.Event):
                 traces[item[TRACE]] = None
                 needed -= item[SIZE]
-        kept: deque[Op | threading.Event] = deque()
-        for item in self._items:
+        kept: dict[Hashable, Op | threading.Event] = {}
+        for key, item in self._items.items():
             if isinstance(item, threading.Event) or item[TRACE] not in traces:
-                kept.append(item)
+                kept[key] = item
             else:
                 self._bytes -= item[SIZE]
-                self._stats.dropped += 1
+                self._stats.dropped += item[WEIGHT]
         self._items = kept
         for trace in traces:
             self._forget(trace)

@@ -29,6 +29,7 @@ __all__ = [
     "ID",
     "KIND",
     "MAIN",
+    "OP_OVERHEAD",
     "PATCH",
     "PENDING_REVISION",
     "POST",
@@ -38,6 +39,7 @@ __all__ = [
     "Op",
     "Operation",
     "check_attachments",
+    "extra_with_runtime",
     "feedback_op",
     "run_op",
     "strip_serialized",
@@ -61,7 +63,7 @@ AUTH_FIELDS = ("api_url", "api_key", "service_key", "tenant_id", "authorization"
 """Credentials that a run may bring along."""
 
 _AUTH_NAMES = frozenset(AUTH_FIELDS)
-_OP_OVERHEAD = (
+OP_OVERHEAD = (
     1400  # bytes of the small fields and of the headers of all parts, at most; as objects they take less
 )
 _TRACE_IN_DOTTED_ORDER = slice(22, 58)
@@ -94,7 +96,7 @@ def run_op(
     if with_runtime and (begins or (extra and isinstance(extra, dict))):
         state = _runtime.current()
         pending = state.revision_pending
-        extra_json: bytes | None = _extra_json(extra, state, dumps) if extra else state.extra_json
+        extra_json: bytes | None = extra_with_runtime(extra, state, dumps) if extra else state.extra_json
     else:
         extra_json = None if extra is None else dumps(extra)
     return _op(POST if begins else PATCH, run, dumps, extra_json, auth, pending)
@@ -108,7 +110,7 @@ def feedback_op(feedback: dict[str, Any], dumps: Callable[[Any], bytes]) -> Op:
         dumps: Encoder.
     """
     main = tuple(feedback), (*map(dumps, feedback.values()),), True
-    size = sum(map(len, main[1])) + _OP_OVERHEAD
+    size = sum(map(len, main[1])) + OP_OVERHEAD
     trace = str(feedback.get("trace_id"))
     key = _id_text(feedback["id"])
     return (FEEDBACK, key, trace, main, None, None, None, None, None, None, None, None, False, size, 1)
@@ -166,7 +168,7 @@ def _op(  # noqa: C901, PLR0917 - on the path of every run, where keywords cost
     inputs, outputs, events = pop("inputs", None), pop("outputs", None), pop("events", None)
     error, attachments, serialized = pop("error", None), None, None
     pop("replicas", None)
-    size = _OP_OVERHEAD + len(run.get("dotted_order") or "")  # grows with the depth of the run
+    size = OP_OVERHEAD + len(run.get("dotted_order") or "")  # grows with the depth of the run
     if inputs is not None:
         inputs = dumps(inputs)
         size += len(inputs)
@@ -213,8 +215,14 @@ def _id_text(value: Any) -> str:
     return str(value if isinstance(value, UUID) else UUID(str(value)))
 
 
-def _extra_json(extra: Any, state: _runtime.EnvironmentState, dumps: Callable[[Any], bytes]) -> bytes:
-    """`extra` with runtime and environment; the metadata stands last, where a late revision is added."""
+def extra_with_runtime(extra: Any, state: _runtime.EnvironmentState, dumps: Callable[[Any], bytes]) -> bytes:
+    """`extra` with runtime and environment; the metadata stands last, where a late revision is added.
+
+    Args:
+        extra: A run's own, not empty.
+        state: What to add.
+        dumps: Encoder.
+    """
     metadata = extra.get("metadata")
     if "runtime" in extra or (metadata is not None and not isinstance(metadata, dict)):
         merged = _runtime.merge_extra(extra, state)

@@ -1,0 +1,154 @@
+"""Runs as the run helpers make them: from their fields to an op, without a dictionary in between.
+
+What is built here is what `_snapshot.run_op` builds of the same fields, at a third of the cost. It is for
+runs of the usual fields, which leave by one way and under no rule; all others go through `run_op`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from smithkit.tracing import _runtime
+from smithkit.tracing.pipeline._snapshot import (
+    EXTRA,
+    FIRST_FIELD,
+    ID,
+    MAIN,
+    OP_OVERHEAD,
+    PATCH,
+    PENDING_REVISION,
+    POST,
+    SIZE,
+    TRACE,
+    extra_with_runtime,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from smithkit.tracing.pipeline._snapshot import Op
+
+__all__ = ["LiveRuns"]
+
+_ROOT: tuple[str, ...] = ("id", "trace_id", "dotted_order", "name", "run_type", "session_name", "start_time")
+_CHILD = (*_ROOT, "parent_run_id")
+_WHOLE = {names: (*names, "end_time") for names in (_ROOT, _CHILD)}
+_PATCHES = {
+    names: tuple("end_time" if name == "start_time" else name for name in names) for names in (_ROOT, _CHILD)
+}
+_START = _ROOT.index("start_time")
+_MOST_CACHED = 64
+_TEXT = {str}
+
+
+class LiveRuns:
+    """Makes ops of runs that begin and end in this process.
+
+    Args:
+        dumps: Encoder.
+        with_runtime: Whether to say what they run on.
+    """
+
+    def __init__(self, dumps: Callable[[Any], bytes], *, with_runtime: bool) -> None:
+        self._dumps = dumps
+        self._with_runtime = with_runtime
+        self._state: _runtime.EnvironmentState | None = None
+        self._extras: dict[tuple[str, ...], bytes] = {}
+
+    def begun(  # noqa: PLR0917 - on the path of every run, where keywords cost
+        self,
+        key: str,
+        trace: str,
+        order: str,
+        name: str,
+        run_type: str,
+        project: str,
+        start: str,
+        parent: str | None,
+        inputs: dict[str, Any],
+        metadata: dict[str, Any],
+    ) -> Op:
+        """The op of a run that begins.
+
+        Args:
+            key: Its id.
+            trace: Id of its trace.
+            order: Its dotted order.
+            name: Its name.
+            run_type: Its type.
+            project: Its project.
+            start: When it began, as the API writes times.
+            parent: Id of its parent.
+            inputs: What it is given.
+            metadata: Its metadata.
+        """
+        given = self._dumps(inputs)
+        extra, pending = self._extra(metadata)
+        names: tuple[str, ...] = _ROOT
+        values: tuple[str, ...] = (key, trace, order, name, run_type, project, start)
+        if parent is not None:
+            names = _CHILD
+            values = (*values, parent)
+        size = OP_OVERHEAD + len(order) + len(name) + len(given) + len(extra)
+        return (
+            POST, key, trace, (names, values, False),
+            given, None, None, extra, None, None, None, None, pending, size, 1,
+        )  # fmt: skip
+
+    def ended(self, begun: Op, end: str, outputs: dict[str, Any] | None, error: str | None) -> Op:
+        """The op of the whole run.
+
+        Args:
+            begun: What `begun` gave.
+            end: When it ended.
+            outputs: What it gave.
+            error: Why it failed.
+        """
+        names, values, _ = begun[MAIN]
+        size = begun[SIZE]
+        result = failure = None
+        if outputs is not None:
+            result = self._dumps(outputs)
+            size += len(result)
+        if error is not None:
+            failure = self._dumps(error)
+            size += len(failure)
+        return (
+            POST, begun[ID], begun[TRACE], (_WHOLE[names], (*values, end), False),
+            begun[FIRST_FIELD], result, None, begun[EXTRA], failure, None, None, None,
+            begun[PENDING_REVISION], size, 2,
+        )  # fmt: skip
+
+    @staticmethod
+    def end_alone(begun: Op, whole: Op) -> Op:
+        """The op of a run's end, for a run whose beginning has left already.
+
+        Args:
+            begun: What `begun` gave.
+            whole: What `ended` gave.
+        """
+        names, values, _ = begun[MAIN]
+        end = whole[MAIN][1][-1]
+        size = whole[SIZE] - begun[SIZE] + OP_OVERHEAD + len(values[2]) + len(values[3])
+        return (
+            PATCH, begun[ID], begun[TRACE], (_PATCHES[names], (*values[:_START], end, *values[_START + 1 :]), False),
+            None, whole[FIRST_FIELD + 1], None, None, whole[EXTRA + 1], None, None, None, False, size, 1,
+        )  # fmt: skip
+
+    def _extra(self, metadata: dict[str, Any]) -> tuple[bytes, bool]:
+        """`extra` as JSON, and whether the revision is still to come; runs of one function have the same."""
+        if not self._with_runtime:
+            return self._dumps({"metadata": metadata}), False
+        state = _runtime.current()
+        if state is not self._state:
+            self._state = state
+            self._extras = {}
+        key = (*metadata, *metadata.values())
+        if set(map(type, key)) == _TEXT:
+            known = self._extras.get(key)
+            if known is None:
+                known = extra_with_runtime({"metadata": metadata}, state, self._dumps)
+                if len(self._extras) < _MOST_CACHED:
+                    self._extras[key] = known
+            return known, state.revision_pending
+        return extra_with_runtime({"metadata": metadata}, state, self._dumps), state.revision_pending
