@@ -110,7 +110,7 @@ def _begin_live(run: RunFields, client: Any) -> bool:
     live = pipeline.live()
     if live is None:
         return False
-    run._op = live.begun(
+    run._op = live.begin(
         run.id_text,
         run.trace_id_text,
         run.dotted_order,
@@ -122,7 +122,6 @@ def _begin_live(run: RunFields, client: Any) -> bool:
         run._inputs,
         run._metadata,
     )
-    pipeline.begin(run._op)
     run._posted = True
     run._touched = 0
     run._shown = None
@@ -135,9 +134,9 @@ def _end_live(run: RunFields, client: Any) -> bool:
         return False
     pipeline = pipeline_of(client)
     live = None if pipeline is None else pipeline.live()
-    if pipeline is None or live is None:
+    if live is None:
         return False
-    pipeline.end(run._op, live.ended(run._op, iso(run._end or run._start), run._outputs, run.error))
+    live.end(run._op, iso(run._end or run._start), run._outputs, run.error)
     return True
 
 

@@ -16,12 +16,13 @@ import orjson
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["MOST_BYTES", "Serializer", "dumps", "loads"]
+__all__ = ["COPIED", "MOST_BYTES", "Serializer", "dumps", "loads"]
 
 MOST_BYTES = 32 * 1024 * 1024
 """Bytes of one encoded value; what is larger is cut, and says so."""
 
-_COPIED = 65_536
+COPIED = 65_536
+"""Bytes from which on it does not pay to keep a copy in place of what orjson gives."""
 _LAST_RESORT = b'"<not encoded>"'
 
 loads = orjson.loads
@@ -66,7 +67,7 @@ class Serializer:
             _let_interrupts_pass(error)
         else:
             size = len(encoded)
-            if size < _COPIED:
+            if size < COPIED:
                 # What orjson gives is a shrunk buffer of 1 KiB or more. Kept by the thousand, such buffers cost
                 # the allocator 3 µs each; a copy of the right size costs a hundredth of that.
                 return b"%b" % encoded

@@ -123,29 +123,10 @@ class Pipeline:
         self._put(op)
 
     def live(self) -> LiveRuns | None:
-        """Makes ops of runs without a dictionary in between; None while any rule applies to runs."""
+        """The short way for runs of this process; None while any rule applies to runs."""
         if self._hooked.changed():
             self._look_at_hooks()
         return self._live
-
-    def begin(self, begun: Op) -> None:
-        """Take a run that begins.
-
-        Args:
-            begun: What `LiveRuns.begun` gave.
-        """
-        self._lanes[0].put(begun)
-
-    def end(self, begun: Op, whole: Op) -> None:
-        """Take the end of a run that `begin` was given.
-
-        Args:
-            begun: What `LiveRuns.begun` gave.
-            whole: What `LiveRuns.ended` gave.
-        """
-        lane = self._lanes[0]
-        if not lane.complete(begun, whole):
-            lane.put(LiveRuns.end_alone(begun, whole))
 
     def feedback(self, feedback: dict[str, Any]) -> None:
         """Send a feedback along with the runs.
@@ -323,10 +304,10 @@ class Pipeline:
         )
         self._process_runs = self._hooks.has("process_runs")
         self._simple = not (self.redactor.needed or self._process_runs or self._buffer is not None)
-        one_way = self.options.auto_batch_tracing and self.sampler is None and len(self._lanes) == 1
+        plain = self._simple and self.options.auto_batch_tracing and self.sampler is None and not has_codec
         self._live = (
-            LiveRuns(self.serializer.dumps, with_runtime=self._with_runtime)
-            if self._simple and one_way
+            LiveRuns(self._lanes[0], self.serializer.dumps, with_runtime=self._with_runtime)
+            if plain and len(self._lanes) == 1
             else None
         )
 

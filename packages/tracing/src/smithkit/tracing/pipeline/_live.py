@@ -8,7 +8,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import orjson
+
 from smithkit.tracing import _runtime
+from smithkit.tracing._serialize import COPIED
 from smithkit.tracing.pipeline._snapshot import (
     EXTRA,
     FIRST_FIELD,
@@ -26,6 +29,7 @@ from smithkit.tracing.pipeline._snapshot import (
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from smithkit.tracing.pipeline._sender import Lane
     from smithkit.tracing.pipeline._snapshot import Op
 
 __all__ = ["LiveRuns"]
@@ -36,26 +40,27 @@ _WHOLE = {names: (*names, "end_time") for names in (_ROOT, _CHILD)}
 _PATCHES = {
     names: tuple("end_time" if name == "start_time" else name for name in names) for names in (_ROOT, _CHILD)
 }
-_START = _ROOT.index("start_time")
+_ORDER, _NAME, _START = map(_ROOT.index, ("dotted_order", "name", "start_time"))
 _MOST_CACHED = 64
-_TEXT = {str}
 
 
 class LiveRuns:
-    """Makes ops of runs that begin and end in this process.
+    """Takes runs that begin and end in this process.
 
     Args:
-        dumps: Encoder.
+        lane: Where they leave.
+        dumps: Encoder, for values that are not plain JSON.
         with_runtime: Whether to say what they run on.
     """
 
-    def __init__(self, dumps: Callable[[Any], bytes], *, with_runtime: bool) -> None:
+    def __init__(self, lane: Lane, dumps: Callable[[Any], bytes], *, with_runtime: bool) -> None:
+        self._lane = lane
         self._dumps = dumps
         self._with_runtime = with_runtime
         self._state: _runtime.EnvironmentState | None = None
         self._extras: dict[tuple[str, ...], bytes] = {}
 
-    def begun(  # noqa: PLR0917 - on the path of every run, where keywords cost
+    def begin(  # noqa: PLR0917 - on the path of every run, where keywords cost
         self,
         key: str,
         trace: str,
@@ -68,7 +73,7 @@ class LiveRuns:
         inputs: dict[str, Any],
         metadata: dict[str, Any],
     ) -> Op:
-        """The op of a run that begins.
+        """Take a run that begins.
 
         Args:
             key: Its id.
@@ -81,8 +86,11 @@ class LiveRuns:
             parent: Id of its parent.
             inputs: What it is given.
             metadata: Its metadata.
+
+        Returns:
+            Its op, for `end`.
         """
-        given = self._dumps(inputs)
+        given = self._json(inputs)
         extra, pending = self._extra(metadata)
         names: tuple[str, ...] = _ROOT
         values: tuple[str, ...] = (key, trace, order, name, run_type, project, start)
@@ -90,16 +98,19 @@ class LiveRuns:
             names = _CHILD
             values = (*values, parent)
         size = OP_OVERHEAD + len(order) + len(name) + len(given) + len(extra)
-        return (
+        op = (
             POST, key, trace, (names, values, False),
             given, None, None, extra, None, None, None, None, pending, size, 1,
         )  # fmt: skip
+        if self._lane.queue.put(op):
+            self._lane.ready()
+        return op
 
-    def ended(self, begun: Op, end: str, outputs: dict[str, Any] | None, error: str | None) -> Op:
-        """The op of the whole run.
+    def end(self, begun: Op, end: str, outputs: dict[str, Any] | None, error: str | None) -> None:
+        """Take the end of a run: it completes the op that waits, or leaves alone if that has left.
 
         Args:
-            begun: What `begun` gave.
+            begun: What `begin` gave.
             end: When it ended.
             outputs: What it gave.
             error: Why it failed.
@@ -108,32 +119,32 @@ class LiveRuns:
         size = begun[SIZE]
         result = failure = None
         if outputs is not None:
-            result = self._dumps(outputs)
+            result = self._json(outputs)
             size += len(result)
         if error is not None:
-            failure = self._dumps(error)
+            failure = self._json(error)
             size += len(failure)
-        return (
+        whole = (
             POST, begun[ID], begun[TRACE], (_WHOLE[names], (*values, end), False),
             begun[FIRST_FIELD], result, None, begun[EXTRA], failure, None, None, None,
             begun[PENDING_REVISION], size, 2,
         )  # fmt: skip
+        if self._lane.queue.complete(begun, whole):
+            return
+        size += OP_OVERHEAD - begun[SIZE] + len(values[_ORDER]) + len(values[_NAME])
+        alone = (*values[:_START], end, *values[_START + 1 :])
+        self._lane.put((
+            PATCH, begun[ID], begun[TRACE], (_PATCHES[names], alone, False),
+            None, result, None, None, failure, None, None, None, False, size, 1,
+        ))  # fmt: skip
 
-    @staticmethod
-    def end_alone(begun: Op, whole: Op) -> Op:
-        """The op of a run's end, for a run whose beginning has left already.
-
-        Args:
-            begun: What `begun` gave.
-            whole: What `ended` gave.
-        """
-        names, values, _ = begun[MAIN]
-        end = whole[MAIN][1][-1]
-        size = whole[SIZE] - begun[SIZE] + OP_OVERHEAD + len(values[2]) + len(values[3])
-        return (
-            PATCH, begun[ID], begun[TRACE], (_PATCHES[names], (*values[:_START], end, *values[_START + 1 :]), False),
-            None, whole[FIRST_FIELD + 1], None, None, whole[EXTRA + 1], None, None, None, False, size, 1,
-        )  # fmt: skip
+    def _json(self, value: Any) -> bytes:
+        """JSON of a value; the encoder is asked where orjson alone does not do."""
+        try:
+            encoded = orjson.dumps(value)
+        except TypeError:
+            return self._dumps(value)
+        return b"%b" % encoded if len(encoded) < COPIED else encoded
 
     def _extra(self, metadata: dict[str, Any]) -> tuple[bytes, bool]:
         """`extra` as JSON, and whether the revision is still to come; runs of one function have the same."""
@@ -144,11 +155,12 @@ class LiveRuns:
             self._state = state
             self._extras = {}
         key = (*metadata, *metadata.values())
-        if set(map(type, key)) == _TEXT:
-            known = self._extras.get(key)
-            if known is None:
-                known = extra_with_runtime({"metadata": metadata}, state, self._dumps)
-                if len(self._extras) < _MOST_CACHED:
-                    self._extras[key] = known
-            return known, state.revision_pending
-        return extra_with_runtime({"metadata": metadata}, state, self._dumps), state.revision_pending
+        for value in key:
+            if type(value) is not str:
+                return extra_with_runtime({"metadata": metadata}, state, self._dumps), state.revision_pending
+        known = self._extras.get(key)
+        if known is None:
+            known = extra_with_runtime({"metadata": metadata}, state, self._dumps)
+            if len(self._extras) < _MOST_CACHED:
+                self._extras[key] = known
+        return known, state.revision_pending

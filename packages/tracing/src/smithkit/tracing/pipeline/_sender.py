@@ -121,7 +121,7 @@ class Lane:
             op: What to send.
         """
         if self.queue.put(op):
-            self._ready()
+            self.ready()
 
     def recover(self) -> None:
         """Deliver what an earlier process has left on disk."""
@@ -192,7 +192,7 @@ class Lane:
     def _flush_queue(self, timeout: float) -> None:
         mark = self.queue.mark()
         if mark is not None:
-            self._ready()
+            self.ready()
             self.queue.wake()
             mark.wait(max(0.0, timeout))
 
@@ -201,7 +201,8 @@ class Lane:
 
     # ------------------------------------------------------------------ the threads
 
-    def _ready(self) -> None:
+    def ready(self) -> None:
+        """Start the reader if there is none: the queue has asked for it."""
         """See to it that somebody takes what is queued."""
         _exit.keep(self)
         if self.delivery.patience.stopped and not _exit.begun():

@@ -200,7 +200,7 @@ def _op(  # noqa: C901, PLR0917 - on the path of every run, where keywords cost
     values = tuple(run.values())
     if _SCALARS.issuperset(map(type, values)):
         main = (tuple(run), values, False)
-        size += len(order) + len(run.get("name") or "")
+        size += len(run.get("name") or "")
     else:
         values = tuple([value if type(value) in _SCALARS else dumps(value) for value in values])
         main = (tuple(run), values, True)
