@@ -86,6 +86,20 @@ def test_the_short_way_makes_what_the_long_way_makes(  # noqa: PLR0917 - one a f
     assert (begun[WEIGHT], whole[WEIGHT]) == (1, 2)
 
 
+@pytest.mark.parametrize("text", ['"', "\\", "\n", "é\u2028", "\ud800", "%s", "{}"])
+def test_what_would_break_the_json_is_escaped(waiting, text):
+    taken(waiting)
+    run = RunTree(name=text, run_type=text, project_name=text, ls_client=waiting)
+    run.dotted_order += text
+    run.post()
+    [op] = taken(waiting)
+
+    got = decoded(op)
+    kept = text.encode("utf-8", "ignore").decode()
+    assert (got["name"], got["run_type"], got["session_name"]) == (kept, kept, kept)
+    assert got["dotted_order"].endswith(kept)
+
+
 def test_an_end_whose_beginning_has_left_is_an_update(waiting):
     taken(waiting)
     run = RunTree(name="r", inputs={"a": 1}, ls_client=waiting, project_name="p")

@@ -23,6 +23,7 @@ from smithkit.tracing.pipeline._snapshot import (
     WEIGHT,
     Op,
 )
+from smithkit.tracing.pipeline._usual import written
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -49,6 +50,9 @@ def main_json(op: Op) -> bytes:
         op: Any op.
     """
     names, values, mixed = op[MAIN]
+    usual = written(names, values)
+    if usual is not None:
+        return usual
     fields = dict(zip(names, values, strict=True))
     if mixed:
         fields = {name: Fragment(value) if type(value) is bytes else value for name, value in fields.items()}

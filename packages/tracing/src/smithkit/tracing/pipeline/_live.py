@@ -25,6 +25,7 @@ from smithkit.tracing.pipeline._snapshot import (
     TRACE,
     extra_with_runtime,
 )
+from smithkit.tracing.pipeline._usual import CHILD, ENDED, NAME, ORDER, ROOT, START, UPDATE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,13 +35,6 @@ if TYPE_CHECKING:
 
 __all__ = ["LiveRuns"]
 
-_ROOT: tuple[str, ...] = ("id", "trace_id", "dotted_order", "name", "run_type", "session_name", "start_time")
-_CHILD = (*_ROOT, "parent_run_id")
-_WHOLE = {names: (*names, "end_time") for names in (_ROOT, _CHILD)}
-_PATCHES = {
-    names: tuple("end_time" if name == "start_time" else name for name in names) for names in (_ROOT, _CHILD)
-}
-_ORDER, _NAME, _START = map(_ROOT.index, ("dotted_order", "name", "start_time"))
 _MOST_CACHED = 64
 
 
@@ -92,10 +86,10 @@ class LiveRuns:
         """
         given = self._json(inputs)
         extra, pending = self._extra(metadata)
-        names: tuple[str, ...] = _ROOT
+        names: tuple[str, ...] = ROOT
         values: tuple[str, ...] = (key, trace, order, name, run_type, project, start)
         if parent is not None:
-            names = _CHILD
+            names = CHILD
             values = (*values, parent)
         size = OP_OVERHEAD + len(order) + len(name) + len(given) + len(extra)
         op = (
@@ -125,16 +119,16 @@ class LiveRuns:
             failure = self._json(error)
             size += len(failure)
         whole = (
-            POST, begun[ID], begun[TRACE], (_WHOLE[names], (*values, end), False),
+            POST, begun[ID], begun[TRACE], (ENDED[names], (*values, end), False),
             begun[FIRST_FIELD], result, None, begun[EXTRA], failure, None, None, None,
             begun[PENDING_REVISION], size, 2,
         )  # fmt: skip
         if self._lane.queue.complete(begun, whole):
             return
-        size += OP_OVERHEAD - begun[SIZE] + len(values[_ORDER]) + len(values[_NAME])
-        alone = (*values[:_START], end, *values[_START + 1 :])
+        size += OP_OVERHEAD - begun[SIZE] + len(values[ORDER]) + len(values[NAME])
+        alone = (*values[:START], end, *values[START + 1 :])
         self._lane.put((
-            PATCH, begun[ID], begun[TRACE], (_PATCHES[names], alone, False),
+            PATCH, begun[ID], begun[TRACE], (UPDATE[names], alone, False),
             None, result, None, None, failure, None, None, None, False, size, 1,
         ))  # fmt: skip
 

@@ -202,7 +202,6 @@ class Lane:
     # ------------------------------------------------------------------ the threads
 
     def ready(self) -> None:
-        """Start the reader if there is none: the queue has asked for it."""
         """See to it that somebody takes what is queued."""
         _exit.keep(self)
         if self.delivery.patience.stopped and not _exit.begun():
