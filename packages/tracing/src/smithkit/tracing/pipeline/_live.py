@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from smithkit.tracing import _runtime
-from smithkit.tracing._serialize import COPIED
+from smithkit.tracing._serialize import COPIED, MOST_BYTES
 from smithkit.tracing.pipeline._snapshot import (
     EXTRA,
     FIRST_FIELD,
@@ -138,7 +138,10 @@ class LiveRuns:
             encoded = orjson.dumps(value)
         except TypeError:
             return self._dumps(value)
-        return b"%b" % encoded if len(encoded) < COPIED else encoded
+        size = len(encoded)
+        if size < COPIED:
+            return b"%b" % encoded
+        return encoded if size <= MOST_BYTES else self._dumps(value)
 
     def _extra(self, metadata: dict[str, Any]) -> tuple[bytes, bool]:
         """`extra` as JSON, and whether the revision is still to come; runs of one function have the same."""
