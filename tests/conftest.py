@@ -7,8 +7,13 @@ import itertools
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from smithkit.testing import FakeAPI
+
+# How long an example takes says something of the machine, not of the code.
+settings.register_profile("smithkit", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("smithkit")
 
 
 class Both:
