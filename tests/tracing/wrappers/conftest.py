@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
+import ssl
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -12,6 +14,7 @@ import pytest
 
 from smithkit.testing import capture_runs
 
+_default_context = functools.cache(ssl.create_default_context)
 DROP = object()
 """In a list of events: the connection breaks here."""
 
@@ -107,6 +110,12 @@ def runs():
     """The runs that the test traces."""
     with capture_runs() as captured:
         yield captured
+
+
+@pytest.fixture(autouse=True)
+def _certificates_read_once(monkeypatch):
+    """Each client reads the machine's certificates, which takes longer than a test."""
+    monkeypatch.setattr(ssl, "create_default_context", _default_context)
 
 
 @pytest.fixture(autouse=True)

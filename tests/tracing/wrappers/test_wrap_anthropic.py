@@ -172,7 +172,7 @@ def test_a_stream_is_recorded_as_an_answer_that_was_not_streamed(client, provide
     client.messages.create(**ASK)
     stream = client.messages.create(**ASK, stream=True)
 
-    assert isinstance(stream, anthropic.Stream)
+    assert stream.__class__ is anthropic.Stream
     assert [event.type for event in stream][-1] == "message_stop"
     assert runs[0]["outputs"] == runs[1]["outputs"]
     assert [event["name"] for event in runs[1]["events"]] == ["new_token"]
@@ -292,7 +292,7 @@ def test_an_async_client(with_async, provider, runs):
     async def use(client):
         await client.messages.create(**ASK)
         stream = await client.messages.create(**ASK, stream=True)
-        assert isinstance(stream, anthropic.AsyncStream)
+        assert stream.__class__ is anthropic.AsyncStream
         async for _ in stream:
             pass
         async with client.messages.stream(**ASK) as helper:
