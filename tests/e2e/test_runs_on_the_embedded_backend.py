@@ -6,12 +6,13 @@ import asyncio
 import datetime as dt
 import itertools
 import uuid
+import warnings
 from typing import Any
 
 import pytest
 
-from smithkit import AsyncClient, Client
-from smithkit.errors import LangSmithNotFoundError
+from smithkit import AsyncClient, Client, beta
+from smithkit.errors import LangSmithBetaWarning, LangSmithNotFoundError
 
 
 class Caller:
@@ -32,6 +33,11 @@ class Caller:
         async with AsyncClient(self.url) as client:
             result = getattr(client, method)(*args, **kwargs)
             return [item async for item in result] if hasattr(result, "__anext__") else await result
+
+
+@pytest.fixture(autouse=True)
+def _nothing_said_yet(monkeypatch):
+    monkeypatch.setattr(beta, "_warned", set())
 
 
 @pytest.fixture
@@ -148,6 +154,33 @@ def test_threads(call, ingest):
     assert [run.name for run in newest] == ["part", "b1"]
     both = call("read_thread", thread_id="a", project_name=["p", "q"], limit=2)
     assert [run.name for run in both] == ["a1", "a2"]
+
+
+@pytest.mark.slow
+def test_insights_need_no_model_and_no_key(url):
+    chats = [[{"role": "user", "content": f"My parcel {place} is broken, refund it"}] for place in range(4)]
+    chats += [[{"role": "user", "content": f"The password of account {place} fails"}] for place in range(4)]
+    with Client(url) as client:
+        with pytest.warns(LangSmithBetaWarning, match="generate_insights"):
+            report = client.generate_insights(chat_histories=chats, name="week")
+        with pytest.warns(LangSmithBetaWarning, match="poll_insights"):
+            done = client.poll_insights(report=report, rate=1, timeout=120)
+        assert done.status == "success"
+        assert [group["num_runs"] for group in done.clusters] == [4, 4]
+        assert client.read_project(project_name="week").id == report.project_id
+
+
+@pytest.mark.slow
+def test_insights_for_async_programs(url):
+    async def main():
+        async with AsyncClient(url) as client:
+            chat = [{"role": "user", "content": "Hi"}]
+            report = await client.generate_insights(chat_histories=[chat])
+            return await client.poll_insights(id=report.id, project_id=report.project_id, rate=1, timeout=120)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", LangSmithBetaWarning)
+        assert asyncio.run(main()).status == "success"
 
 
 def test_a_long_thread_is_read_whole(call, ingest):

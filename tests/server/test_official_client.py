@@ -96,6 +96,11 @@ except Exception as error:
 stats = client.get_run_stats(project_names=[project], is_root=False, error=False)
 out["stats"] = [stats["run_count"], stats["total_tokens"], stats["error_rate"]]
 out["url"] = client.get_run_url(run=run).endswith(f"{run.app_path}?poll=true")
+if sys.argv[2] == "insights":
+    chats = [[{"role": "user", "content": text}] for text in ("a parcel", "my parcel", "a password")]
+    report = client.generate_insights(chat_histories=chats, openai_api_key="sk-made-up")
+    done = client.poll_insights(report=report, rate=1, timeout=100)
+    out["insights"] = [report.status, done.status]
 if hasattr(client, "list_threads"):
     (thread,) = client.list_threads(project_name=project)
     turns = client.read_thread(thread_id=thread["thread_id"], project_name=project)
@@ -133,7 +138,7 @@ def test_a_traced_program_is_stored_and_read_back(serve, uv, tmp_path, requireme
             "LANGSMITH_DISABLE_RUN_COMPRESSION": str(not compressed).lower(),
         }
         done = subprocess.run(
-            [python, tmp_path / "program.py", "official"],
+            [python, tmp_path / "program.py", "official", "insights" if compressed else "none"],
             env=variables,
             capture_output=True,
             text=True,
@@ -141,8 +146,9 @@ def test_a_traced_program_is_stored_and_read_back(serve, uv, tmp_path, requireme
             check=False,
         )
     assert done.returncode == 0, done.stderr
-    found = json.loads(done.stdout)
+    found = json.loads(done.stdout.splitlines()[-1])
     assert found.pop("thread", None) == (None if "==" in requirement else ["talk", 1, ["root"]])
+    assert found.pop("insights", None) == (["queued", "success"] if compressed else None)
     assert found == {
         "root": ["root", "success", ["t"], {"answer": 41}, "v"],
         "children": ["leaf", "model", "failing", "waits", "with_file"],

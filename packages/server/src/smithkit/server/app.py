@@ -73,6 +73,7 @@ async def _lifespan(app: Starlette, *, url: str, limits: Limits) -> AsyncIterato
     try:
         yield
     finally:
+        await app.state.services.insights.close()
         await run_in_threadpool(store.close)
 
 

@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from smithkit.server.routes import files, home, info, otlp, runs, sessions, sharing
+from smithkit.server.routes import (
+    files,
+    home,
+    info,
+    insights,
+    otlp,
+    runs,
+    secrets,
+    sessions,
+    sharing,
+)
 
 if TYPE_CHECKING:
     from starlette.routing import Route
@@ -21,5 +31,7 @@ def all_routes() -> list[Route]:
         *sharing.routes,
         *otlp.routes,
         *sessions.routes,
+        *insights.routes,
+        *secrets.routes,
         *files.routes,
     ]

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, RootModel, SecretStr
 
 from smithkit.server.domain.jsons import dump
 from smithkit.server.domain.times import parse_time
@@ -15,7 +15,16 @@ from smithkit.server.services.cursors import decode_cursor
 from smithkit.server.services.filters import thread_of
 from smithkit.server.store import RunSelection
 
-__all__ = ["RunQuery", "RunShare", "RunStats", "SessionCreate", "SessionUpdate"]
+__all__ = [
+    "InsightsRequest",
+    "RunQuery",
+    "RunShare",
+    "RunStats",
+    "Secret",
+    "Secrets",
+    "SessionCreate",
+    "SessionUpdate",
+]
 
 
 def _as_list(value: Any) -> Any:
@@ -131,6 +140,26 @@ class RunShare(BaseModel):
     model_config = ConfigDict(extra="ignore")
 
     share_token: UUID | None = None
+
+
+class InsightsRequest(BaseModel):
+    """Body of ``POST /sessions/{id}/insights``; fields of other servers are kept with the job."""
+
+    model_config = ConfigDict(extra="allow")
+
+    name: str | None = None
+    last_n_hours: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
+
+
+class Secret(BaseModel):
+    """A secret's name, and its value or null to remove it."""
+
+    key: Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,127}$")]
+    value: SecretStr | None = None
+
+
+class Secrets(RootModel[list[Secret]]):
+    """Body of ``POST /workspaces/current/secrets``."""
 
 
 class _Session(BaseModel):

@@ -32,6 +32,7 @@ _INFO = {
     "instance_flags": {
         "dataset_examples_multipart_enabled": False,
         "examples_multipart_enabled": False,
+        "insights_without_model": True,
         "zstd_compression_enabled": True,
     },
     "server": {"name": "smithkit", "version": __version__},

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from smithkit.server.services.files import FileService
 from smithkit.server.services.ingest import IngestService
+from smithkit.server.services.insights import InsightsService
 from smithkit.server.services.runs import RunService
 from smithkit.server.services.sessions import SessionService
 from smithkit.server.services.sharing import SharingService
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = [
     "FileService",
     "IngestService",
+    "InsightsService",
     "RunService",
     "Services",
     "SessionService",
@@ -38,6 +40,7 @@ class Services:
     budget: Budget
     files: FileService
     ingest: IngestService
+    insights: InsightsService
     runs: RunService
     sessions: SessionService
     spans: SpanService
@@ -63,6 +66,7 @@ def make_services(store: Store, limits: Limits, budget: Budget) -> Services:
         budget=budget,
         files=files,
         ingest=IngestService(store, limits),
+        insights=InsightsService(store),
         runs=runs,
         sessions=SessionService(store, limits),
         spans=SpanService(store),

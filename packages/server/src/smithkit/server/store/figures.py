@@ -113,4 +113,4 @@ def _feedback_of_runs(connection: Connection, which: list[ColumnElement[bool]]) 
 
 def _summed_up(connection: Connection, statement: Any) -> Row:
     in_order = statement.order_by(feedback.c.created_at, feedback.c.id)
-    return FeedbackStats((key, score, body) for key, score, body in connection.execute(in_order)).by_key()
+    return FeedbackStats((row.key, row.score, row.body) for row in connection.execute(in_order)).by_key()

@@ -208,6 +208,26 @@ class Store(Protocol):
         """Read the record of the run that has a token."""
         ...
 
+    async def create_insights_job(self, values: Row) -> bool:
+        """Store a job; False if its project is not there."""
+        ...
+
+    async def update_insights_job(self, job_id: UUID, values: Row) -> None:
+        """Change a job, if it is still there."""
+        ...
+
+    async def find_insights_jobs(self, session_id: UUID, job_id: UUID | None = None) -> list[Row]:
+        """Read a project's jobs, or one of them, newest first."""
+        ...
+
+    async def list_secrets(self) -> list[str]:
+        """Read the names of the workspace's secrets."""
+        ...
+
+    async def change_secrets(self, added: Collection[str], removed: Collection[str]) -> None:
+        """Remember names of secrets, and forget others."""
+        ...
+
     async def create_session(self, values: Row, *, upsert: bool) -> Row | None:
         """Make a project; None if its name or id is taken. With `upsert`, update and return the present one."""
         ...

@@ -10,7 +10,16 @@ from sqlalchemy.exc import IntegrityError
 from starlette.concurrency import run_in_threadpool
 
 from smithkit.server.domain.times import now
-from smithkit.server.store import figures, read_runs, read_sessions, shares, write_runs, write_sessions
+from smithkit.server.store import (
+    figures,
+    insights,
+    read_runs,
+    read_sessions,
+    secrets,
+    shares,
+    write_runs,
+    write_sessions,
+)
 from smithkit.server.store.blobs import BlobFolder
 from smithkit.server.store.engine import (
     create_file,
@@ -25,7 +34,7 @@ from smithkit.server.store.tables import sessions, workspaces
 from smithkit.server.store.writer import Writer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Collection, Sequence
     from pathlib import Path
     from uuid import UUID
 
@@ -153,6 +162,27 @@ class SqliteStore:
     async def find_shared(self, token: UUID) -> Row | None:
         """Read the record of the run that has a token."""
         return await self._read(shares.select_shared, token)
+
+    async def create_insights_job(self, values: Row) -> bool:
+        """Store a job."""
+        return await self._write(lambda connection: insights.insert_job(connection, values))
+
+    async def update_insights_job(self, job_id: UUID, values: Row) -> None:
+        """Change a job."""
+        await self._write(lambda connection: insights.update_job(connection, job_id, values))
+
+    async def find_insights_jobs(self, session_id: UUID, job_id: UUID | None = None) -> list[Row]:
+        """Read a project's jobs."""
+        return await self._read(insights.select_jobs, session_id, job_id)
+
+    async def list_secrets(self) -> list[str]:
+        """Read the names of the workspace's secrets."""
+        return await self._read(secrets.select_secrets, self.workspace.id)
+
+    async def change_secrets(self, added: Collection[str], removed: Collection[str]) -> None:
+        """Remember names of secrets, and forget others."""
+        workspace_id = self.workspace.id
+        await self._write(lambda connection: secrets.change_secrets(connection, workspace_id, added, removed))
 
     async def create_session(self, values: Row, *, upsert: bool) -> Row | None:
         """Make a project; `values` may leave columns out."""

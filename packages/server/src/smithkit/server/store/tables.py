@@ -27,11 +27,13 @@ from smithkit.server.store.types import Guid
 __all__ = [
     "attachments",
     "feedback",
+    "insights_jobs",
     "metadata",
     "run_payloads",
     "run_shares",
     "runs",
     "sessions",
+    "workspace_secrets",
     "workspaces",
 ]
 
@@ -171,4 +173,28 @@ feedback = Table(
     Column("modified_at", BigInteger, nullable=False),
     Index("ix_feedback_run", "run_id", "key"),
     Index("ix_feedback_session", "session_id", "key"),
+)
+
+insights_jobs = Table(
+    "insights_jobs",
+    metadata,
+    Column("id", Guid(), primary_key=True),
+    Column("session_id", Guid(), ForeignKey("sessions.id"), nullable=False),
+    Column("name", Text, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("error", Text),
+    Column("request", Text, nullable=False),  # JSON as asked
+    Column("clusters", LargeBinary),  # JSON
+    Column("created_at", BigInteger, nullable=False),
+    Column("start_time", BigInteger),
+    Column("end_time", BigInteger),
+    Index("ix_insights_jobs_session", "session_id", "created_at"),
+)
+
+# Names alone: nothing here uses the values, and what is not kept cannot leak.
+workspace_secrets = Table(
+    "workspace_secrets",
+    metadata,
+    Column("workspace_id", Guid(), ForeignKey("workspaces.id"), primary_key=True),
+    Column("key", Text, primary_key=True),
 )

@@ -7,7 +7,15 @@ from uuid import UUID, uuid4
 
 from sqlalchemy import delete, or_, select
 
-from smithkit.server.store.tables import attachments, feedback, run_payloads, run_shares, runs, sessions
+from smithkit.server.store.tables import (
+    attachments,
+    feedback,
+    insights_jobs,
+    run_payloads,
+    run_shares,
+    runs,
+    sessions,
+)
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -165,6 +173,7 @@ def delete_session_part(connection: Connection, session_id: UUID) -> tuple[bool,
     ids = list(connection.execute(some).scalars())
     if not ids:
         connection.execute(delete(feedback).where(feedback.c.session_id == session_id))
+        connection.execute(delete(insights_jobs).where(insights_jobs.c.session_id == session_id))
         connection.execute(delete(sessions).where(sessions.c.id == session_id))
         return True, set()
     of_runs = attachments.c.run_id.in_(ids)

@@ -155,7 +155,7 @@ class InsightsMethods(Submission, Lookup):
         """Choose a model whose key the workspace has, or gets now; None where no model is needed."""
         secrets = (yield Request("GET", "/workspaces/current/secrets")).json()
         stored = {secret.get("key") for secret in secrets or ()}
-        candidates = list(_KEYS) if wanted is None else [wanted]
+        candidates: tuple[_Model, ...] = ("openai", "anthropic") if wanted is None else (wanted,)
         for model in candidates:
             if _KEYS[model] in stored:
                 return model
@@ -193,7 +193,11 @@ class InsightsMethods(Submission, Lookup):
         tenant = yield from required_tenant_id(self)
         if not isinstance(answer, dict):
             raise LangSmithResponseError("The server answered with something else than a report.")
-        place = {"project_id": project_id, "host_url": host_url(self.config), "tenant_id": tenant}
+        place = {
+            "project_id": as_uuid(project_id, "project_id"),
+            "host_url": host_url(self.config),
+            "tenant_id": tenant,
+        }
         return parse(InsightsReport, {**answer, **place})
 
 
