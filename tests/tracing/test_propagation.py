@@ -109,6 +109,12 @@ def test_a_traceparent_is_written_where_it_is_wanted(monkeypatch):
     assert "traceparent" not in run.to_headers(traceparent=False)
 
 
+@pytest.mark.parametrize("exports", [True, False])
+def test_a_client_that_exports_spans_has_their_ids_sent_along(make_client, exports):
+    run = RunTree(name="up", client=make_client(otel_enabled=exports))
+    assert ("traceparent" in run.to_headers()) is exports
+
+
 def test_a_traceparent_alone_names_no_run():
     headers = make().to_headers(traceparent=True)
     assert RunTree.from_headers({"traceparent": headers["traceparent"], "tracestate": "a=1"}) is None

@@ -129,6 +129,21 @@ def test_reroot_cuts_off_what_another_process_holds(make_recorder):
     assert all("reroot" not in post for post in recorder.posts)
 
 
+def test_a_trace_of_another_process_costs_its_runs_nothing_without_replicas(make_recorder):
+    seen = []
+
+    @traceable
+    def look(run_tree=None):
+        child(1, langsmith_extra={"on_end": seen.append})
+        seen.append(run_tree)
+
+    far = RunTree(name="far")
+    with tracing_context(parent=far.to_headers(), client=make_recorder()):
+        look()
+        assert get_tracing_context()["distributed_parent_id"] == far.id_text
+    assert [run._rare for run in seen] == [None, None]
+
+
 def test_reroot_changes_nothing_in_a_trace_that_began_here(make_recorder):
     runs = write(make_recorder(), [{"updates": {"reroot": True}}])
     assert runs["main", "child"]["parent_run_id"] == runs["main", "parent"]["id"]

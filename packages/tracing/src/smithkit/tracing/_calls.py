@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["chosen_parent", "fail", "finish", "inherited", "inherited_tags", "start", "start_run"]
 
 _new = object.__new__
-_INHERITED = ("session_id", "replicas", "distributed_parent_id")
+_INHERITED = ("session_id", "replicas")
 _PLAIN = frozenset({str, int, float, bool, type(None), list, tuple, bytes})
 
 
@@ -210,9 +210,9 @@ def start_run(  # noqa: PLR0917 - the fields of a run, on every traced call
             run._rare = _rare_of_child(parent._rare)
         if client is None:
             client = parent.ls_client
-    if (block is not None and (block.replicas or block.distributed_parent_id)) or (
-        parent is None and environment_has_endpoints()
-    ):
+    if (
+        block is not None and (block.replicas or (run._rare is not None and block.distributed_parent_id))
+    ) or (parent is None and environment_has_endpoints()):
         run._rare = {**(run._rare or {}), **_written_to(parent, block)}
     run.ls_client = around.ls_client if client is None and around is not None else client
     run.parent_run = parent

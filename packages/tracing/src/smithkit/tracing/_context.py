@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Any, Literal
 
+    from smithkit.tracing._run_fields import RunFields
     from smithkit.tracing._types import WriteReplica
     from smithkit.tracing.run_trees import RunTree
 
@@ -105,6 +106,15 @@ def mode_of(scope: Scope | RunTree | None) -> bool | Literal["local"]:
     if not isinstance(scope, Scope):
         return "local" if scope._local else True
     return mode_of(scope.run) if scope.enabled is None else scope.enabled
+
+
+def distributed_parent_of(run: RunFields | None) -> str | None:
+    """Id of the run of another process above a run: it is noted there, not at each child."""
+    while run is not None:
+        if run._rare is not None and run.distributed_parent_id is not None:
+            return run.distributed_parent_id
+        run = run.parent_run
+    return None
 
 
 def default_project() -> str:
@@ -199,7 +209,7 @@ def get_tracing_context() -> dict[str, Any]:
         block.metadata = dict(run.inherited_metadata())
         block.client = run.ls_client
         block.replicas = run.replicas
-        block.distributed_parent_id = run.distributed_parent_id
+        block.distributed_parent_id = distributed_parent_of(run)
     elif block is None:
         block = Scope(enabled=defaults.enabled)
         block.project_name = defaults.project_name

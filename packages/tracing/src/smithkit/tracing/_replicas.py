@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from smithkit import environment
+from smithkit.tracing._context import distributed_parent_of
 from smithkit.tracing._identity import parse_dotted_order
 from smithkit.tracing._report import report
 from smithkit.tracing._sending import settle
@@ -92,8 +93,8 @@ def _copy(run: RunFields, body: Mapping[str, Any], replica: Any) -> dict[str, An
         raise TypeError(f"a replica is a dictionary, not {type(replica).__name__}")
     copy = dict(body)
     updates = dict(replica.get("updates") or {})
-    if updates.pop("reroot", False) and run.distributed_parent_id is not None:
-        _reroot(copy, run.distributed_parent_id)
+    if updates.pop("reroot", False) and (distributed_parent := distributed_parent_of(run)) is not None:
+        _reroot(copy, distributed_parent)
     project = replica.get("project_name")
     if project and project != run.session_name:
         _move(copy, project)

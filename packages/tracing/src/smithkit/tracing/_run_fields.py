@@ -164,7 +164,6 @@ class RunFields:
             "events": list(events or ()),
             "attachments": dict(attachments or {}),
             "replicas": replicas,
-            "distributed_parent_id": parent_run.distributed_parent_id if parent_run is not None else None,
             "dangerously_allow_filesystem": bool(dangerously_allow_filesystem),
             "session_id": _id_text(session_id if session_id is not None else project_id),
             "reference_example_id": _id_text(reference_example_id),
