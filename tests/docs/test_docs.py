@@ -19,6 +19,7 @@ PAGES = (
     "docs/distributed-tracing.md",
     "docs/testing.md",
     "docs/wrappers.md",
+    "docs/opentelemetry.md",
 )
 NAMES = sorted(
     module.name

@@ -190,6 +190,22 @@ def test_a_span_that_names_its_run_badly_is_a_run_of_its_own(api, changed):
     assert only_run(api)["id"] != EXPORTED["langsmith.span.id"]
 
 
+def test_the_second_copy_of_a_run_that_langsmiths_client_sends_is_no_second_run(api):
+    api.new_run(name="root", session_name="shop", start_time="2024-05-06T07:08:09.123456")
+    body = request(
+        span(1, name="root", attributes={"langsmith.trace.session_name": "shop"}),
+        span(2, 1, name="other", attributes={"langsmith.trace.session_name": "shop"}),
+    )
+    (resource,) = body["resourceSpans"]
+    resource["resource"]["attributes"].append(attribute("langsmith.internal_provider", True))
+    resource["scopeSpans"][0]["scope"]["name"] = "langsmith"
+
+    answer = api.call("POST", PATH, json.dumps(body).encode(), {"content-type": "application/json"})
+
+    assert (answer.status, answer.body) == (200, b"{}")
+    assert sorted(run["name"] for run in api.query()["runs"]) == ["other", "root"]
+
+
 def test_parts_of_a_request_that_are_unsound_are_refused_and_counted(api):
     bad = [span(2, traceId="00"), span(3, spanId=""), span(4, parentSpanId="0102"), span(0)]
     answer = send(api, span(1, name="good"), *bad)

@@ -495,6 +495,21 @@ def test_a_run_in_a_bare_thread_stays_in_its_parents_trace(traced, spans, provid
     assert found["leaf"].context.trace_id == found["server"].context.trace_id
 
 
+def test_headers_name_the_span_where_it_stands(traced, spans, provider):
+    @traceable
+    def calls(run_tree: RunTree):
+        return run_tree.to_headers()
+
+    with provider.get_tracer("program").start_as_current_span("server"):
+        headers = calls()
+
+    found = spans()
+    own = found["calls"].context
+    assert headers["traceparent"] == f"00-{own.trace_id:032x}-{own.span_id:016x}-01"
+    assert own.trace_id == found["server"].context.trace_id
+    assert headers["tracestate"].startswith("smithkit=")
+
+
 def test_a_trace_that_was_not_drawn_leaves_no_mark(make_client, provider, memory):
     client = make_client(otel_tracer_provider=provider, tracing_sampling_rate=0.0)
     with tracing_context(enabled=True, client=client), block("dropped"):

@@ -401,13 +401,14 @@ def _usage(given: Mapping[str, Any]) -> dict[str, Any]:
 def _error(
     given: Mapping[str, Any], events: Iterable[tuple[str, str, Mapping[str, Any]]], message: str
 ) -> str:
-    if message and "langsmith.span.kind" in given:  # the very error of a run
-        return message
-    for name, _, attributes in events:
-        if name == _EXCEPTION:
-            head = f"{_text(attributes.get('exception.type'))}: {_text(attributes.get('exception.message'))}"
-            stack = _text(attributes.get("exception.stacktrace"))
-            return f"{head.strip(': ')}\n\n{stack}".strip()
+    exception = next((attributes for name, _, attributes in events if name == _EXCEPTION), {})
+    told = _text(exception.get("exception.message"))
+    if "langsmith.span.kind" in given and (message or told):  # the very error of a run
+        return message or told
+    if exception:
+        stack = _text(exception.get("exception.stacktrace"))
+        head = f"{_text(exception.get('exception.type'))}: {told}"
+        return f"{head.strip(': ')}\n\n{stack}".strip()
     return message or _text(given.get("error.type")) or "error"
 
 

@@ -13,7 +13,7 @@ import contextlib
 from typing import TYPE_CHECKING, Any
 
 from smithkit import environment
-from smithkit.tracing import _baggage
+from smithkit.tracing import _baggage, _otel
 from smithkit.tracing._identity import parse_dotted_order
 from smithkit.tracing._report import report
 from smithkit.tracing._w3c import format_traceparent
@@ -51,7 +51,7 @@ def to_headers(
     replaced = {_TRACE, _BAGGAGE}
     if _exports_spans(run) if traceparent is None else traceparent:
         with contextlib.suppress(ValueError):  # a trace whose id the program made up
-            ours[_TRACEPARENT] = format_traceparent(run.trace_id_text, run.id_text)
+            ours |= _span_headers(run)
             replaced |= {_TRACEPARENT, _TRACESTATE}  # the state of another trace says nothing of this one
     return {name: value for name, value in found.items() if name.lower() not in replaced} | ours
 
@@ -141,6 +141,19 @@ def _headers(headers: Mapping[Any, Any]) -> dict[str, str]:
 
 def _text(value: Any) -> str:
     return value.decode("latin-1") if isinstance(value, bytes) else str(value)
+
+
+def _span_headers(run: RunTree) -> dict[str, str]:
+    """The run's span for OpenTelemetry: where it really stands, which may be in the trace of somebody's span.
+
+    Raises:
+        ValueError: The trace's id is none.
+    """
+    exporter = None if _otel.bridge is None else getattr(run.ls_client, "otel_exporter", None)
+    if exporter is None:
+        return {_TRACEPARENT: format_traceparent(run.trace_id_text, run.id_text)}
+    headers: dict[str, str] = exporter.places.headers(run.id_text, run.trace_id_text)
+    return headers
 
 
 def _exports_spans(run: RunTree) -> bool:

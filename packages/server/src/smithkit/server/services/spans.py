@@ -14,10 +14,10 @@ from uuid import UUID
 
 from smithkit._conventions import PARENT_STATE, run_fields, run_id_of
 from smithkit.server.domain.runs import Rank
-from smithkit.server.domain.times import format_time
+from smithkit.server.domain.times import format_time, parse_time
 from smithkit.server.errors import ApiError
 from smithkit.server.services.changes import make_change
-from smithkit.server.store import RunBatch
+from smithkit.server.store import RunBatch, RunSelection, SessionSelection
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -33,6 +33,8 @@ __all__ = ["SpanService"]
 
 _TRACE_BYTES, _SPAN_BYTES = 16, 8
 _LOW_64 = (1 << 64) - 1
+_LANGSMITH = "langsmith"
+_ROUNDING = 1  # microseconds: that client's times went through a floating-point number
 _FAILED = 2  # STATUS_CODE_ERROR
 _PLACE = ("id", "trace_id", "dotted_order", "parent_run_id", "name", "run_type", "start_time", "end_time", "session_name")  # fmt: skip
 _KINDS = ("unspecified", "internal", "server", "client", "producer", "consumer")
@@ -63,17 +65,39 @@ class SpanService:
         """
         batch = RunBatch()
         rejected, reason = 0, ""
+        accepted = 0
         for place, (span, about) in enumerate(_spans(message)):
             try:
-                batch.changes += _changes(span, about, project, f"span {place}")
+                run = _read(span, about, project, f"span {place}")
+                if not (_is_second_copy(about) and await self._knows(run)):
+                    batch.changes += _changes(run, f"span {place}")
+                accepted += 1
             except ApiError as error:
                 rejected, reason = rejected + 1, reason or error.detail
             await asyncio.sleep(0)
-        if rejected and not batch.changes:
+        if rejected and not accepted:
             raise ApiError(400, reason)
         if batch.changes:
             await self._store.write(batch)
         return rejected, reason
+
+    async def _knows(self, run: Mapping[str, Any]) -> bool:
+        """Whether a run of this name began at this very moment in this project."""
+        if "session_name" not in run or "start_time" not in run:
+            return False
+        sessions = await self._store.find_sessions(SessionSelection(name=run["session_name"], limit=1))
+        if not sessions:
+            return False
+        start = parse_time(run["start_time"])
+        found = await self._store.find_runs(
+            RunSelection(
+                sessions=[sessions[0]["id"]],
+                run_type=run["run_type"],
+                started_from=start - _ROUNDING,
+                started_to=start + _ROUNDING,
+            )
+        )
+        return any(row["name"] == run["name"] and str(row["id"]) != run["id"] for row in found)
 
 
 def _spans(message: ExportTraceServiceRequest) -> Iterator[tuple[Span, dict[str, Any]]]:
@@ -85,23 +109,35 @@ def _spans(message: ExportTraceServiceRequest) -> Iterator[tuple[Span, dict[str,
                 yield span, about
 
 
-def _changes(span: Span, about: Mapping[str, Any], project: str | None, where: str) -> list[RunChange]:
+def _read(span: Span, about: Mapping[str, Any], project: str | None, where: str) -> dict[str, Any]:
+    """A span's run, as JSON has it; with its dotted order if it was one before it was a span."""
     if len(span.trace_id) != _TRACE_BYTES or len(span.span_id) != _SPAN_BYTES:
         raise ApiError(400, f"{where}: trace_id must have {_TRACE_BYTES} bytes and span_id {_SPAN_BYTES}")
     if len(span.parent_span_id) not in {0, _SPAN_BYTES} or not any(span.trace_id) or not any(span.span_id):
         raise ApiError(400, f"{where}: an id is zero, or parent_span_id has not {_SPAN_BYTES} bytes")
     try:
         run = _run(span, project)
-        if "id" in run:
-            return _report(run, where)
+    except (RecursionError, OverflowError, ValueError) as error:
+        raise ApiError(400, f"{where}: {error!s:.200}") from None
+    if "id" not in run:
         trace = int.from_bytes(span.trace_id, "big")
         run["id"] = str(run_id_of(trace, int.from_bytes(span.span_id, "big")))
         if any(span.parent_span_id):
             run["parent_run_id"] = str(_parent(span, trace))
         run["extra"]["otel"] = _origin(span, about)
-        return [make_change("post", None, run, where)]
-    except (RecursionError, OverflowError, ValueError) as error:
-        raise ApiError(400, f"{where}: {error!s:.200}") from None
+    return run
+
+
+def _changes(run: dict[str, Any], where: str) -> list[RunChange]:
+    try:
+        return _report(run, where) if "dotted_order" in run else [make_change("post", None, run, where)]
+    except RecursionError:
+        raise ApiError(400, f"{where}: is nested too deeply") from None
+
+
+def _is_second_copy(about: Mapping[str, Any]) -> bool:
+    """Whether LangSmith's client exported it, which may have sent the run itself as well: under another id."""
+    return about["scope"] == _LANGSMITH and about["resource"].get("langsmith.internal_provider") is True
 
 
 def _report(run: dict[str, Any], where: str) -> list[RunChange]:

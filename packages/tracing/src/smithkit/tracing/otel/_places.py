@@ -81,6 +81,17 @@ class Places:
             trace_state=_state(run_id, None if parent is None else parent.trace_state),
         )
 
+    def headers(self, run_id: str, trace_id: str) -> dict[str, str]:
+        """A run's own place, as W3C's headers say it.
+
+        Args:
+            run_id: The run.
+            trace_id: Its trace.
+        """
+        own = self.context(run_id, trace_id)
+        place = f"00-{own.trace_id:032x}-{own.span_id:016x}-{own.trace_flags & TraceFlags.SAMPLED:02x}"
+        return {"traceparent": place, "tracestate": own.trace_state.to_header()}
+
 
 def _state(run_id: str, above: TraceState | None) -> TraceState:
     """The state that spans below a run inherit: it names the run, whose whole id a span id cannot hold."""
