@@ -621,6 +621,14 @@ def test_a_client_in_use_is_traced_from_then_on(provider, runs):
     assert len(runs) == 1
 
 
+def test_wrapping_loads_none_of_the_clients_resources(provider):
+    with openai.OpenAI(base_url=provider.url, api_key="k") as client:
+        before = set(vars(client))
+        wrap_openai(client)
+        assert set(vars(client)) == before
+        assert client.chat is client.chat
+
+
 def test_other_clients_stay_untraced(client, provider, runs):
     provider.answer(COMPLETION)
     with openai.OpenAI(base_url=provider.url, api_key="k") as other:

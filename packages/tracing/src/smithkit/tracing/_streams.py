@@ -274,9 +274,11 @@ class Followed:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._iterator, name)
 
-    @property  # type: ignore[misc]
-    def __class__(self) -> type:
-        return type(self._iterator)
+    if not TYPE_CHECKING:  # to a checker, this attribute can be set
+
+        @property
+        def __class__(self) -> type:
+            return type(self._iterator)
 
     def __del__(self) -> None:
         record = self.__dict__.get("_record")

@@ -29,9 +29,11 @@ class _Managing:
     def __getattr__(self, name: str) -> Any:
         return getattr(self.manager, name)
 
-    @property  # type: ignore[misc]
-    def __class__(self) -> type:
-        return type(self.manager)
+    if not TYPE_CHECKING:  # to a checker, this attribute can be set
+
+        @property
+        def __class__(self) -> type:
+            return type(self.manager)
 
     def _follow(self, raw: Any) -> Any:
         """Let the SDK's stream read its events from where they are noted."""

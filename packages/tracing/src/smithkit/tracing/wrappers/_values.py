@@ -6,7 +6,7 @@ import inspect
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Coroutine, Iterable, Mapping
 
     Json = dict[str, Any]
 
@@ -54,10 +54,17 @@ def answer_of(result: Any) -> Any:
     if parse is None or not hasattr(result, "http_response"):
         return result
     parsed = parse()
-    if inspect.iscoroutine(parsed):
-        parsed.close()
-        return None
-    return parsed
+    return _at_once(parsed) if inspect.iscoroutine(parsed) else parsed
+
+
+def _at_once(coroutine: Coroutine[Any, Any, Any]) -> Any:
+    """The result of a coroutine that has nothing to wait for, as the body is here; else None."""
+    try:
+        coroutine.send(None)
+    except StopIteration as done:
+        return done.value
+    coroutine.close()
+    return None
 
 
 def as_dict(value: Any, *, with_none: bool = False) -> Json:
