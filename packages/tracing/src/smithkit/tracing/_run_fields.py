@@ -327,6 +327,15 @@ class RunFields:
     def client(self, value: Any) -> None:
         self.ls_client = value
 
+    @property
+    def _client(self) -> Any:
+        """`ls_client` by the name that LangChain 0.3 knows."""
+        return self.ls_client
+
+    @_client.setter
+    def _client(self, value: Any) -> None:
+        self.ls_client = value
+
     def metadata_now(self) -> dict[str, Any]:
         """The metadata, read only: a change made to what this returns may not be sent."""
         if self._extra is not None:

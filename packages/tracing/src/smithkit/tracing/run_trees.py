@@ -405,6 +405,15 @@ class RunTree(RunFields):
             setattr(made, name, value)
         return made
 
+    @classmethod
+    def construct(cls, _fields_set: Any = None, **values: Any) -> RunTree:
+        """`model_construct` under its older name."""
+        return cls.model_construct(_fields_set, **values)
+
+    def copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> RunTree:
+        """`model_copy` under its older name."""
+        return self.model_copy(update=update, deep=deep)
+
     def dict(self, **kwargs: Any) -> Data:
         """`model_dump` under its older name."""
         return self.model_dump(**kwargs)

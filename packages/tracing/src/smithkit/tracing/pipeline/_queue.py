@@ -23,6 +23,7 @@ __all__ = ["TraceQueue"]
 _NEVER = 1 << 62
 _SPARE_SHARE = 16  # a full queue frees a sixteenth of itself at once, not an op at a time
 _REMEMBERED_TRACES = 4096
+_JOIN_SECONDS = 30.0
 
 
 class TraceQueue:
@@ -119,6 +120,12 @@ class TraceQueue:
             self._items[next(self._numbers)] = event
             self.wake()
             return event
+
+    def join(self) -> None:
+        """Wait until everything put before is settled, or half a minute: for LangChain before 0.3.26."""
+        event = self.mark()
+        if event is not None:
+            event.wait(_JOIN_SECONDS)
 
     def wake(self) -> None:
         """Wake the reader."""
