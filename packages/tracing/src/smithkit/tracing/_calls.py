@@ -57,6 +57,9 @@ def start(  # noqa: C901, PLR0917 - runs on every traced call
         binding = options.binding
         if binding is None:
             binding = options.binding = Binding(options.fn)
+        asks_for_run = options.run_position >= len(args) and "run_tree" not in kwargs
+        if asks_for_run:
+            kwargs["run_tree"] = None
         try:
             inputs = binding.bind(*args, **kwargs)
         except TypeError:  # the call itself will say what does not fit
@@ -95,7 +98,7 @@ def start(  # noqa: C901, PLR0917 - runs on every traced call
     except Exception as error:  # noqa: BLE001 - tracing must not break the traced program
         report(f"a call of {options.name!r} is not traced", error)
         return None
-    if options.run_position >= len(args) and "run_tree" not in kwargs:
+    if asks_for_run:
         kwargs["run_tree"] = run
     return run
 
@@ -247,6 +250,7 @@ def finish(options: Options, run: RunTree, result: Any, extra: Mapping[str, Any]
         _otel.bridge.leave(run)
     try:
         if not run._forced:
+            early = run._outputs
             if options.process_outputs is not None:
                 run._outputs = _processed(
                     options.process_outputs, result, options, "process_outputs", "output"
@@ -255,6 +259,8 @@ def finish(options: Options, run: RunTree, result: Any, extra: Mapping[str, Any]
                 run._outputs = {"output": result}
             else:
                 run._outputs = _as_dictionary(result, "output")
+            if early:  # what the function added by itself
+                run._outputs = {**early, **run._outputs}
         if extra is not None and extra.get("_on_success") is not None:
             _guarded(extra["_on_success"], run, options, "_on_success")
     except Exception as error:  # noqa: BLE001 - tracing must not break the traced program

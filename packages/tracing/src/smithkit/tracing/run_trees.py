@@ -405,6 +405,20 @@ class RunTree(RunFields):
             setattr(made, name, value)
         return made
 
+    def model_dump_json(self, **kwargs: Any) -> str:
+        """`model_dump` as JSON text; values that JSON does not know are encoded as runs are.
+
+        Args:
+            **kwargs: See `model_dump`.
+        """
+        from smithkit.tracing._serialize import dumps
+
+        return dumps(self.model_dump(**{"mode": "json", **kwargs})).decode()
+
+    def json(self, **kwargs: Any) -> str:
+        """`model_dump_json` under its older name."""
+        return self.model_dump_json(**kwargs)
+
     @classmethod
     def construct(cls, _fields_set: Any = None, **values: Any) -> RunTree:
         """`model_construct` under its older name."""
