@@ -17,6 +17,7 @@ PAGES = (
     "README.md",
     "docs/configuration.md",
     "docs/distributed-tracing.md",
+    "docs/langchain.md",
     "docs/testing.md",
     "docs/wrappers.md",
     "docs/opentelemetry.md",
