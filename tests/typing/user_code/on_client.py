@@ -15,6 +15,7 @@ from smithkit.schemas import (
     Prompt,
     PromptCommit,
     Run,
+    Thread,
 )
 
 RUN_ID = "0190a5b2-7f6e-7000-8000-000000000001"
@@ -33,6 +34,10 @@ def core(client: Client) -> None:
 def operations(client: Client) -> None:
     """An operation returns its result."""
     assert_type(client.read_run(RUN_ID), Run)
+    assert_type(client.share_run(RUN_ID), str)
+    assert_type(client.read_run_shared_link(RUN_ID), str | None)
+    assert_type(client.list_threads(project_name="shop"), list[Thread])
+    client.read_thread("t", project_name="shop")  # wrong: call-arg reportCallIssue
     assert_type(client.read_dataset(dataset_name="questions"), Dataset)
     assert_type(client.has_dataset(dataset_name="questions"), bool)
     assert_type(client.get_prompt("owner/prompt"), Prompt | None)
