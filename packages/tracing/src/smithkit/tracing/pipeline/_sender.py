@@ -87,19 +87,17 @@ class Lane:
 
         In a forked child queue, locks and threads are copies of the parent's, who goes on with its own.
         """
-        counts = TracingStats()
-        self.queue = TraceQueue(self._capacity, counts)
+        self._taken_in = TracingStats()
+        self.queue = TraceQueue(self._capacity, self._taken_in)
         self.spool = None if self._new_spool is None else self._new_spool()
         self.delivery = self._new_delivery(keeps=self.spool is not None)
         self._unspooled = self.delivery if self.spool is None else self._new_delivery(keeps=False)
-        self._counts = [counts, self.delivery.stats]
         rest = functools.partial(self.queue.wait, 1, _IDLE_SECONDS)
         self._reader = Worker(self, Lane._read, rest, "smithkit-tracing")
         self._sender: Worker | None = None
         self._failed_rounds = 0
         self._ending = threading.Lock()
         if self.spool is not None:
-            self._counts += [self.spool.stats, self._unspooled.stats]
             pause = functools.partial(self.spool.wait, _IDLE_SECONDS)
             self._sender = Worker(self, Lane._send_spooled, pause, "smithkit-spool")
 
@@ -107,9 +105,12 @@ class Lane:
     def stats(self) -> TracingStats:
         """What became of this lane's ops."""
         total = TracingStats()
-        for counts in self._counts:
-            total.add(counts)
-        total.spooled = 0 if self.spool is None else self.spool.spooled
+        total.add(self.delivery.stats)
+        if self.spool is not None:
+            total.add(self.spool.stats)
+            total.spooled = self.spool.accepted - total.sent - total.failed - total.dropped
+            total.add(self._unspooled.stats)
+        total.add(self._taken_in)  # last: each other count is of what was submitted before
         total.queued = max(0, total.submitted - total.sent - total.dropped - total.failed - total.spooled)
         total.queued_bytes = self.queue.bytes
         return total
@@ -148,6 +149,7 @@ class Lane:
         try:
             self._flush_queue(timeout)
             if self._sender is not None and self.spool is not None:
+                self.spool.recover(max(0.0, ends - time.monotonic()))
                 if self.spool.backlog:
                     self._sender.ensure()
                 patience.nudge()

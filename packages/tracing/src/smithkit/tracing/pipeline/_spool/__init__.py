@@ -8,6 +8,7 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 from smithkit.tracing.pipeline import _exit
+from smithkit.tracing.pipeline._snapshot import WEIGHT
 from smithkit.tracing.pipeline._spool import _folder, _record
 from smithkit.tracing.pipeline._spool._segment import Segment
 from smithkit.tracing.pipeline._stats import TracingStats
@@ -37,15 +38,18 @@ class SpoolStore:
 
     Attributes:
         stats: Dropped, failed and recovered operations.
+        accepted: Operations that were ever on disk, whatever became of them.
     """
 
     def __init__(self, folder: Path, max_bytes: int, report: Reporter) -> None:
         self.stats = TracingStats()
+        self.accepted = 0
         self._parent = folder
         self._max_bytes = max_bytes
         self._segment_bytes = min(_SEGMENT_BYTES, max_bytes // _SEGMENTS)
         self._report = report
         self._changed = threading.Condition()
+        self._looking = threading.Lock()
         self._segments: deque[Segment] = deque()
         self._own: _folder.OwnFolder | None = None
         self._active: Segment | None = None
@@ -61,11 +65,6 @@ class SpoolStore:
         """Operations on disk that this process is to deliver."""
         with self._changed:
             return sum(segment.weight for segment in self._segments)
-
-    @property
-    def spooled(self) -> int:
-        """Operations on disk: its backlog, and what it has left there for others."""
-        return self.backlog + self._left
 
     def has_leftovers(self) -> bool:
         """Whether there are runs on disk for this endpoint."""
@@ -84,6 +83,7 @@ class SpoolStore:
         """
         records = [_record.encode(op) for op in ops]
         size = sum(map(len, records))
+        weight = sum(op[WEIGHT] for op in ops)
         with self._changed:
             if time.monotonic() < self._fit_at or size > self._max_bytes:
                 return False
@@ -93,26 +93,26 @@ class SpoolStore:
             except OSError as error:
                 self._failed(error)
                 return False
+            self.accepted += weight
             self._changed.notify_all()
         return True
 
-    def recover(self) -> None:
-        """Take over what ended processes have left; looks every few seconds."""
-        now = time.monotonic()
-        if now < self._look_at:
-            return
-        self._look_at = now + _LOOK_SECONDS
-        if not _folder.has_others(self._parent, self._own):
+    def recover(self, timeout: float = -1) -> None:
+        """Take over what ended processes have left; looks every few seconds.
+
+        Args:
+            timeout: Seconds to wait at most for another thread that is at it.
+        """
+        if not self._looking.acquire(timeout=timeout):
             return
         try:
-            with self._changed:
-                own = self._folder_of_own()
-            found = [Segment.find(path) for path in _folder.take_orphans(self._parent, own, self._foreign)]
+            if time.monotonic() >= self._look_at and _folder.has_others(self._parent, self._own):
+                self._take_over(self._orphans())
+            self._look_at = time.monotonic() + _LOOK_SECONDS
         except OSError as error:
             self._failed(error)
-            return
-        with self._changed:
-            self._take_over(found)
+        finally:
+            self._looking.release()
 
     # ------------------------------------------------------------------ runs go out
 
@@ -227,17 +227,24 @@ class SpoolStore:
             self.stats.dropped += dropped
             self._report.warn("spool full", "The spool is full and its oldest runs were dropped", dropped)
 
+    def _orphans(self) -> list[Segment]:
+        with self._changed:
+            own = self._folder_of_own()
+        return [Segment.find(path) for path in _folder.take_orphans(self._parent, own, self._foreign)]
+
     def _take_over(self, found: list[Segment]) -> None:
-        for segment in found:
-            again = min(self._left, segment.weight)  # left by this very client when it was closed
-            self._left -= again
-            self.stats.recovered += segment.weight - again
-            self.stats.submitted += segment.weight - again + segment.damaged
-            self._count_damaged(segment)
-            if not segment.pending:
-                segment.delete()
-        self._segments.extendleft(segment for segment in reversed(found) if segment.pending)
-        self._changed.notify_all()
+        with self._changed:
+            for segment in found:
+                again = min(self._left, segment.weight)  # left by this very client when it was closed
+                self._left -= again
+                self.accepted += segment.weight - again + segment.damaged
+                self.stats.submitted += segment.weight - again + segment.damaged
+                self.stats.recovered += segment.weight - again
+                self._count_damaged(segment)
+                if not segment.pending:
+                    segment.delete()
+            self._segments.extendleft(segment for segment in reversed(found) if segment.pending)
+            self._changed.notify_all()
 
     def _foreign(self, path: Path) -> None:
         self._report.warn("spool version", f"{path} was written by another version; it is left alone")
