@@ -35,14 +35,13 @@ def test_a_fork_gives_each_side_a_pipeline(backend, start, spool, spooled):
     assert not list(spool.rglob("*.runs"))
 
 
-@pytest.mark.parametrize("spooled", [False, True])
-def test_a_fork_works_while_other_threads_hold_the_locks(backend, start, spool, spooled):
-    code, said = start("fork_under_locks", backend.url, RUNS, **(spooling(spool) if spooled else {})).end()
+def test_a_fork_works_while_other_threads_hold_the_locks(backend, start, spool):
+    code, said = start("fork_under_locks", backend.url, RUNS, **spooling(spool)).end()
     assert (code, said["child"], said["true"]) == (0, 0, True)
     assert len(backend.received) == RUNS
 
 
-@pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
+@pytest.mark.parametrize("method", ["fork", "spawn"])
 def test_children_of_multiprocessing_deliver_what_they_trace(backend, start, method):
     code, said = start("processes", backend.url, method, RUNS).end()
     assert (code, said["codes"]) == (0, [0, 0])
@@ -120,13 +119,12 @@ def test_sigterm_as_a_normal_end(backend, start):
     assert len(backend.received) == RUNS
 
 
-@pytest.mark.parametrize("signal_number", [signal.SIGKILL, signal.SIGTERM])
-def test_what_is_on_disk_survives_a_kill_and_is_delivered_once(backend, proxy, start, spool, signal_number):
+def test_what_is_on_disk_survives_a_kill_and_is_delivered_once(backend, proxy, start, spool):
     proxy.down()
     program = start("hold", proxy.url, RUNS, **spooling(spool))
     assert program.says() == {"spooled": 2 * RUNS}
-    program.process.send_signal(signal_number)
-    assert program.process.wait(10) == -signal_number
+    program.process.kill()
+    assert program.process.wait(10) == -signal.SIGKILL
     assert not backend.received
     proxy.up()
     code, said = start("replay", proxy.url, 2 * RUNS, **spooling(spool)).end()

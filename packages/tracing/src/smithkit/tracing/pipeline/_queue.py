@@ -150,12 +150,19 @@ class TraceQueue:
                 self._notify_at = _NEVER
             return bool(self._items)
 
-    def rest(self) -> bool:
-        """Have the next writer wake or start the reader; False if something is there already."""
+    def rest(self, count: int = 1) -> bool:
+        """Have a writer wake or start the reader, or do its work, when there are so many items.
+
+        Args:
+            count: How many.
+
+        Returns:
+            False if they are there already.
+        """
         with self._lock:
-            if self._items:
+            if len(self._items) >= count:
                 return False
-            self._notify_at = 1
+            self._notify_at = count
             return True
 
     def take(self, count: int, limit: int) -> tuple[list[Op], threading.Event | None]:

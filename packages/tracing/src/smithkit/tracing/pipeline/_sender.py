@@ -39,6 +39,7 @@ _LINGER_SECONDS = 0.05  # how long a batch waits for company, and a create for i
 _IDLE_SECONDS = 1.0  # how soon the thread of a client that is gone ends
 _JOIN_SECONDS = 2.0
 _OPS_PER_RUN = 2
+_OPS_WITHOUT_THREAD = 200  # sent at once by whoever traces, where no thread can be started
 _WRITTEN_OPS = 1000  # written to disk at once
 _WRITTEN_BYTES = 4 * 1024 * 1024
 _LONGEST_PAUSE = 30.0  # before the next look whether a server that was down is back
@@ -194,7 +195,7 @@ class Lane:
     def _flush_queue(self, timeout: float) -> None:
         mark = self.queue.mark()
         if mark is not None:
-            self.ready()
+            self.ready(at_once=True)
             self.queue.wake()
             mark.wait(max(0.0, timeout))
 
@@ -203,12 +204,14 @@ class Lane:
 
     # ------------------------------------------------------------------ the threads
 
-    def ready(self) -> None:
+    def ready(self, *, at_once: bool = False) -> None:
         """See to it that somebody takes what is queued."""
         _exit.keep(self)
         if self.delivery.patience.stopped and not _exit.begun():
             self.delivery.patience, self._unspooled.patience = Patience(), Patience()
-        if _exit.begun() or not self._reader.ensure():
+        if _exit.begun() or (
+            not self._reader.ensure() and (at_once or not self.queue.rest(_OPS_WITHOUT_THREAD))
+        ):
             self._work_here()
 
     def _read(self) -> None:
@@ -255,7 +258,7 @@ class Lane:
             self._send_segment(self.spool, segment)
 
     def _work_here(self) -> None:
-        """The process ends and no thread can be started: write, or send within the time that it may take."""
+        """The interpreter starts no thread any more: write, or send within the time that its end may take."""
         if not self._ending.acquire(blocking=False):
             return  # whoever is at it takes this too
         try:
