@@ -56,7 +56,8 @@ class SpoolStore:
         self._taken: Segment | None = None
         self._left = 0
         self._others = 0
-        self._rounds = 0
+        self._rounds = 0  # begun
+        self._failed_round = 0
         self._look_at = 0.0
         self._fit_at = 0.0
 
@@ -121,6 +122,7 @@ class SpoolStore:
         with self._changed:
             if not self._segments:
                 return None
+            self._rounds += 1
             self._taken = self._segments[0]
             if self._taken is self._active:
                 self._active = None
@@ -148,7 +150,7 @@ class SpoolStore:
         with self._changed:
             if self._taken is segment:
                 self._taken = None
-            self._rounds += 1
+            self._failed_round = self._rounds
             self._changed.notify_all()
 
     # ------------------------------------------------------------------ waiting
@@ -169,14 +171,16 @@ class SpoolStore:
             self._changed.notify_all()
 
     def wait_settled(self, seconds: float) -> None:
-        """Wait until all that is here is delivered, or the next attempt has failed.
+        """Wait until all that is here is delivered, or an attempt that begins from now on has failed.
 
         Args:
             seconds: How long at most.
         """
         with self._changed:
             newest, rounds = (self._segments[-1] if self._segments else None), self._rounds
-            self._changed.wait_for(lambda: newest not in self._segments or self._rounds > rounds, seconds)
+            self._changed.wait_for(
+                lambda: newest not in self._segments or self._failed_round > rounds, seconds
+            )
 
     def close(self) -> None:
         """Leave what is not delivered to the next process, or the next client."""
