@@ -15,7 +15,8 @@ import smithkit
 ROOT = Path(__file__).parents[2]
 PAGES = (
     "README.md",
-    "docs/configuration.md", "docs/delivery.md",
+    "docs/configuration.md",
+    "docs/delivery.md",
     "docs/distributed-tracing.md",
     "docs/langchain.md",
     "docs/testing.md",

@@ -159,9 +159,7 @@ class Lane:
             self.queue.urgent -= 1
             patience.attempts = None
 
-    def close(
-        self, timeout: float, *, reason: str = "The client was closed before these runs were sent"
-    ) -> None:
+    def close(self, timeout: float) -> None:
         """Flush, end the threads, and drop what is in memory still; a later run starts them again.
 
         Args:
@@ -181,7 +179,7 @@ class Lane:
             self.spool.close()
         lost = self.queue.clear()
         if lost:
-            self._report.warn("closed", reason, lost)
+            self._report.warn("closed", "The client was closed before these runs were sent", lost)
         _exit.release(self)
         self.queue.rest()
 
