@@ -225,3 +225,20 @@ def test_many_threads_lose_nothing(server, client, run_factory, end_factory):
 @pytest.mark.parametrize("value", [float("inf"), None])
 def test_stats_of_an_unused_client_are_zero(client, value):
     assert client.tracing_stats() == TracingStats()
+
+
+def test_a_client_that_traces_again_after_a_close_in_the_midst_of_a_request_loses_no_count(
+    server, client, run_factory, soon
+):
+    gate = threading.Event()
+    server.answer = lambda request, number: 202 if number > 1 or gate.wait(20) else 500
+    client.submit_post(run_factory())
+    server.wait_for(1)
+    report = client.close_tracing(0.1)
+    assert (report.queued, bool(report)) == (1, False)
+    client.submit_post(run_factory())
+    assert client.flush(10).delivered == 1
+    assert balanced(client.tracing_stats())
+    gate.set()
+    soon(lambda: client.tracing_stats().sent == 2)
+    assert client.tracing_stats().queued == 0

@@ -10,7 +10,7 @@ import time
 from typing import Protocol
 from weakref import WeakSet
 
-__all__ = ["begun", "close_last", "keep", "release", "seconds_left", "watch_multiprocessing"]
+__all__ = ["begun", "enlist", "keep", "release", "seconds_left", "watch_multiprocessing"]
 
 _SECONDS = 10.0
 _log = logging.getLogger("smithkit.tracing")
@@ -27,20 +27,12 @@ class Holder(Protocol):
         ...
 
 
-class Closable(Protocol):
-    """Has something to put away."""
-
-    def close(self) -> None:
-        """Put it away."""
-        ...
-
-
 class _Process:
     """What this process holds, and until when it may take to end."""
 
     def __init__(self) -> None:
         self.holders: set[Holder] = set()
-        self.closables: WeakSet[Closable] = WeakSet()
+        self.known: WeakSet[Holder] = WeakSet()
         self.ends: float | None = None
         self.is_watched = False
 
@@ -49,7 +41,7 @@ _process = _Process()
 
 
 def keep(holder: Holder) -> None:
-    """Keep somebody alive, and have it finish at the process's end."""
+    """Keep somebody alive until the process's end, because it holds something."""
     _process.holders.add(holder)
 
 
@@ -58,9 +50,9 @@ def release(holder: Holder) -> None:
     _process.holders.discard(holder)
 
 
-def close_last(closable: Closable) -> None:
-    """Have something put away when everybody has finished; it is not kept alive."""
-    _process.closables.add(closable)
+def enlist(holder: Holder) -> None:
+    """Have somebody finish at the process's end, if it is still there then."""
+    _process.known.add(holder)
 
 
 def begun() -> bool:
@@ -87,10 +79,8 @@ def watch_multiprocessing() -> None:
 def _finish() -> None:
     _process.ends = time.monotonic() + _SECONDS
     lost = 0
-    for holder in sorted(_process.holders, key=lambda one: one.exit_order):
+    for holder in sorted({*_process.holders, *_process.known}, key=lambda one: one.exit_order):
         lost += holder.finish(seconds_left())
-    for closable in list(_process.closables):
-        closable.close()
     if lost:
         _log.warning("%d operations of runs were not sent before the program ended", lost)
 

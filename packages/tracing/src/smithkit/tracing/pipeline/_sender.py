@@ -91,13 +91,15 @@ class Lane:
         self._taken_in = TracingStats()
         self.queue = TraceQueue(self._capacity, self._taken_in)
         self.spool = None if self._new_spool is None else self._new_spool()
-        self.delivery = self._new_delivery(keeps=self.spool is not None)
-        self._unspooled = self.delivery if self.spool is None else self._new_delivery(keeps=False)
+        self._from_disk: list[TracingStats] = []
+        self._from_memory: list[TracingStats] = []
+        self._renew_deliveries()
         rest = functools.partial(self.queue.wait, 1, _IDLE_SECONDS)
         self._reader = Worker(self, Lane._read, rest, "smithkit-tracing")
         self._sender: Worker | None = None
         self._failed_rounds = 0
         self._ending = threading.Lock()
+        _exit.enlist(self)
         if self.spool is not None:
             pause = functools.partial(self.spool.wait, _IDLE_SECONDS)
             self._sender = Worker(self, Lane._send_spooled, pause, "smithkit-spool")
@@ -106,11 +108,13 @@ class Lane:
     def stats(self) -> TracingStats:
         """What became of this lane's ops."""
         total = TracingStats()
-        total.add(self.delivery.stats)
+        for counts in self._from_disk:
+            total.add(counts)
         if self.spool is not None:
             total.add(self.spool.stats)
             total.spooled = self.spool.accepted - total.sent - total.failed - total.dropped
-            total.add(self._unspooled.stats)
+        for counts in self._from_memory:
+            total.add(counts)
         total.add(self._taken_in)  # last: each other count is of what was submitted before
         total.queued = max(0, total.submitted - total.sent - total.dropped - total.failed - total.spooled)
         total.queued_bytes = self.queue.bytes
@@ -171,10 +175,10 @@ class Lane:
         self._unspooled.patience.stop()
         join = 0.0 if self._is_own_thread() else min(_JOIN_SECONDS, max(timeout, 0.1))
         self.queue.urgent += 1  # the thread may be on its way to wait, where a single wake would be missed
-        self._reader.stop(self.queue.wake, join)
+        self._straggles |= not self._reader.stop(self.queue.wake, join)
         self.queue.urgent -= 1
         if self._sender is not None and self.spool is not None:
-            self._sender.stop(self.spool.wake, join)
+            self._straggles |= not self._sender.stop(self.spool.wake, join)
             self._write_rest()
             self.spool.close()
         lost = self.queue.clear()
@@ -205,11 +209,13 @@ class Lane:
     def ready(self, *, at_once: bool = False) -> None:
         """See to it that somebody takes what is queued."""
         _exit.keep(self)
-        if self.delivery.patience.stopped and not _exit.begun():
-            self.delivery.patience, self._unspooled.patience = Patience(), Patience()
-        if _exit.begun() or (
-            not self._reader.ensure() and (at_once or not self.queue.rest(_OPS_WITHOUT_THREAD))
-        ):
+        if _exit.begun():
+            if not self._reader.is_alive():
+                self._work_here()
+            return
+        if self.delivery.patience.stopped:
+            self._reopen()
+        if not self._reader.ensure() and (at_once or not self.queue.rest(_OPS_WITHOUT_THREAD)):
             self._work_here()
 
     def _read(self) -> None:
@@ -263,6 +269,8 @@ class Lane:
             if self.spool is not None:
                 self._write_rest()
                 self.spool.close()
+            if self._straggles:
+                self._reopen()
             patience = self._unspooled.patience = Patience(_exit.seconds_left(), is_last=True)
             while self.queue and patience.seconds > 0:
                 ops, mark = self.queue.take(_WRITTEN_OPS, _WRITTEN_BYTES)
@@ -315,12 +323,13 @@ class Lane:
 
     def _deliver(self, ops: list[Op]) -> None:
         """Deliver ops from memory."""
-        stats = self._unspooled.stats
+        delivery = self._unspooled
+        stats = delivery.stats
         before = stats.sent + stats.failed
         try:
             mode = self._mode.get()
             for target, encoding, batch in self._batches(ops, mode):
-                self._unspooled.deliver(batch, target, encoding)
+                delivery.deliver(batch, target, encoding)
         except BaseException as error:
             stats.failed += sum(op[WEIGHT] for op in ops) - (stats.sent + stats.failed - before)
             if not isinstance(error, Exception):  # somebody kills the thread
@@ -331,12 +340,13 @@ class Lane:
     def _send_segment(self, spool: SpoolStore, segment: Segment) -> None:
         """Deliver a segment, batch by batch, until the server takes no more."""
         mode = self._mode.get()
-        patience = self.delivery.patience
+        delivery = self.delivery
+        patience = delivery.patience
         try:
             records = segment.load()
             numbers = iter([number for number, _ in records])
             for batch in cut([op for _, op in records], mode.runs, mode.bytes):
-                kept = self._deliver_spooled(batch, mode)
+                kept = self._deliver_spooled(delivery, batch, mode)
                 kept_ids = {id(op) for op in kept}
                 spool.settle(
                     segment,
@@ -356,11 +366,11 @@ class Lane:
         patience.probing = True
         patience.wait(min(2.0 ** min(self._failed_rounds, 10), _LONGEST_PAUSE))
 
-    def _deliver_spooled(self, batch: Sequence[Op], mode: Mode) -> list[Op]:
-        stats = self.delivery.stats
+    def _deliver_spooled(self, delivery: Delivery, batch: Sequence[Op], mode: Mode) -> list[Op]:
+        stats = delivery.stats
         before = stats.sent + stats.failed
         try:
-            return self.delivery.deliver(batch, self._target, _encoding(mode))
+            return delivery.deliver(batch, self._target, _encoding(mode))
         except Exception as error:  # noqa: BLE001 - one batch must not keep the others on disk for ever
             stats.failed += sum(op[WEIGHT] for op in batch) - (stats.sent + stats.failed - before)
             self._report.undelivered(error, batch)
@@ -379,8 +389,21 @@ class Lane:
             for batch in cut(merged(group), mode.runs, mode.bytes):
                 yield target, encoding, batch
 
+    def _reopen(self) -> None:
+        """Deliver again after `close`; a thread that did not end in time goes on with what it has alone."""
+        if self._straggles:
+            self._renew_deliveries()
+        self.delivery.patience, self._unspooled.patience = Patience(), Patience()
+
+    def _renew_deliveries(self) -> None:
+        self._straggles = False
+        self.delivery = self._new_delivery(keeps=self.spool is not None)
+        self._unspooled = self.delivery if self.spool is None else self._new_delivery(keeps=False)
+
     def _new_delivery(self, *, keeps: bool) -> Delivery:
-        return self._make_delivery(self._transport, TracingStats(), self._report, Patience(), keeps=keeps)
+        stats = TracingStats()
+        (self._from_disk if keeps else self._from_memory).append(stats)
+        return self._make_delivery(self._transport, stats, self._report, Patience(), keeps=keeps)
 
 
 def _encoding(mode: Mode) -> Encoding:

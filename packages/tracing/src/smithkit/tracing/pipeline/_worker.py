@@ -40,21 +40,24 @@ class Worker:
 
     def ensure(self) -> bool:
         """Have a thread; False if the interpreter is ending and starts none any more."""
-        thread = self.thread
-        if thread is not None and thread.is_alive():
+        if self.is_alive():
             return True
         with self._lock:
-            if self.thread is not None and self.thread.is_alive():
+            if self.is_alive():
                 return True
             _exit.watch_multiprocessing()
             return self._start(0.0)
+
+    def is_alive(self) -> bool:
+        """Whether there is a thread."""
+        return self.thread is not None and self.thread.is_alive()
 
     def is_current(self) -> bool:
         """Whether the calling thread is the one that is to work; False once it was stopped."""
         return threading.current_thread() is self.thread
 
-    def stop(self, wake: Callable[[], object], timeout: float) -> None:
-        """End the thread after what it is at.
+    def stop(self, wake: Callable[[], object], timeout: float) -> bool:
+        """End the thread after what it is at; False if it is at it still.
 
         Args:
             wake: Ends its rest.
@@ -62,8 +65,10 @@ class Worker:
         """
         thread, self.thread = self.thread, None
         wake()
-        if thread is not None and thread is not threading.current_thread():
-            thread.join(timeout)
+        if thread is None or thread is threading.current_thread():
+            return thread is None
+        thread.join(timeout)
+        return not thread.is_alive()
 
     def _start(self, pause: float) -> bool:
         thread = threading.Thread(target=self._live, args=(pause,), name=self._name, daemon=True)

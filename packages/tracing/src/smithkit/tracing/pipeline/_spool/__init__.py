@@ -7,7 +7,6 @@ import time
 from collections import deque
 from typing import TYPE_CHECKING
 
-from smithkit.tracing.pipeline import _exit
 from smithkit.tracing.pipeline._snapshot import WEIGHT
 from smithkit.tracing.pipeline._spool import _folder, _record
 from smithkit.tracing.pipeline._spool._segment import Segment
@@ -198,7 +197,6 @@ class SpoolStore:
     def _folder_of_own(self) -> _folder.OwnFolder:
         if self._own is None:
             self._own = _folder.OwnFolder(self._parent)
-            _exit.close_last(self)
         return self._own
 
     def _segment(self) -> Segment:
