@@ -19,6 +19,7 @@ PAGES = (
     "docs/delivery.md",
     "docs/distributed-tracing.md",
     "docs/langchain.md",
+    "docs/redaction.md",
     "docs/testing.md",
     "docs/wrappers.md",
     "docs/opentelemetry.md",

@@ -61,29 +61,18 @@ def _rule(pattern: str, replace: Any) -> StringNodeRule:
     return {"pattern": re.compile(pattern), "replace": replace}
 
 
-def _keys(*prefixes: str, tail: str = r"[\w-]{16,}+", before: str = r"(?<![\w-])") -> str:
-    """Prefixes of keys, each followed by something with a digit in it."""
-    return rf"{before}(?:{'|'.join(prefixes)})(?=[^\W\d]*+[-_]*+[\w-]*?\d){tail}"
-
-
+_WITH_DIGIT = r"(?=[\w-]*?\d)[\w-]{16,}+"
 _API_KEYS = (
-    # OpenAI, Anthropic, OpenRouter; Groq, xAI, Perplexity, Replicate, Tavily, Pinecone; LangSmith; Hugging Face
-    _keys("sk-", "gsk_", "xai-", "pplx-", "r8_", "tvly-", "pcsk_", "lsv2_", "ls__", "hf_"),
-    # Stripe; GitHub, GitLab; Slack; npm, PyPI, DigitalOcean, Shopify, Linear, Notion
-    _keys("[srp]k_live_", "[srp]k_test_", "whsec_", "gh[opsru]_", "github_pat_", "glpat-"),
-    _keys("xox[a-z]-", "xapp-", "npm_", "pypi-", "do[opr]_v1_", "shp(?:at|ca|pa|ss)_", "lin_api_", "ntn_"),
-    # AWS
-    r"(?<![A-Za-z0-9])(?:AKIA|ASIA|AGPA|AIDA|AROA|AIPA|ANPA|ANVA)[A-Z0-9]{16}(?![A-Za-z0-9])",
-    # Google
-    r"(?<![\w-])AIza[\w-]{30,}+",
-    r"(?<![\w-])GOCSPX-[\w-]{16,}+",
-    r"(?<![\w-])ya29\.[\w-]{20,}+",
-    # SendGrid, Telegram, Twilio
-    r"(?<![\w-])SG\.[\w-]{16,}+\.[\w-]{16,}+",
-    r"(?<!\d)\d{8,10}:AA[\w-]{30,}+",
-    r"(?<![A-Za-z0-9])(?:SK|AC)[0-9a-f]{32}(?![A-Za-z0-9])",
-    # Slack's incoming webhooks
-    r"(?<=hooks\.slack\.com/services/)[\w/-]{20,}+",
+    # OpenAI, Anthropic, OpenRouter; Stripe; Slack; DigitalOcean, Shopify
+    r"(?:s(?:k-|k_live_|k_test_|hp(?:at|ca|pa|ss)_)|[pr]k_(?:live|test)_|whsec_|xox[a-z]-|xapp-|do[opr]_v1_"
+    # GitHub, GitLab; Groq, xAI, Perplexity, Replicate, Tavily, Pinecone; Hugging Face, LangSmith
+    r"|g(?:h[opsru]_|ithub_pat_|lpat-|sk_)|xai-|p(?:plx-|csk_|ypi-)|r8_|tvly-|hf_|l(?:sv2_|s__|in_api_)|n(?:pm_|tn_))"
+    + _WITH_DIGIT,
+    # AWS; Twilio
+    r"A(?:KIA|SIA|GPA|IDA|ROA|IPA|NPA|NVA)[A-Z0-9]{16}(?!\w)|(?:SK|AC)[0-9a-f]{32}(?!\w)",
+    # Google; SendGrid; Telegram
+    r"AIza[\w-]{30,}+|GOCSPX-[\w-]{16,}+|ya29\.[\w-]{20,}+",
+    r"SG\.[\w-]{16,}+\.[\w-]{16,}+|\d{8,10}:AA[\w-]{30,}+",
 )
 
 _NAMED = (
@@ -91,6 +80,18 @@ _NAMED = (
     r"|(?:access|api|auth|bearer|bot|id|refresh|session)[ _-]?token|token"
     r"|(?:client|webhook)[ _-]?secret|secret|pass(?:word|wd|phrase|code)|pwd"
 )
+
+# name=value; "name": "value"; and name: value in plain text, where the value does not look like a word.
+_BARE = r"[^\s\"'\\,;&<>()\[\]{}]"
+_ASSIGNED = rf"(?:\\?[\"']?\s{{0,4}}(?::=|=>?)\s{{0,4}}\\?[\"']?)(?P<assigned>{_BARE}{{4,}}+)"
+_QUOTED = r"(?:\\?[\"']?\s{0,4}:\s{0,4}\\?[\"'])(?P<quoted>[^\s\"'\\]{4,}+)"
+_SAID = rf"(?::\s{{0,4}})(?P<said>(?={_BARE}{{0,80}}?[\d!#$%^*+=@~]){_BARE}{{6,}}+)"
+
+
+def _hide_named(match: re.Match[str]) -> str:
+    """The name and what stands between, without the value."""
+    return f"{match[0][: match.start(match.lastgroup or 0) - match.start()]}[secret]"
+
 
 SECRET_RULES: tuple[StringNodeRule, ...] = (
     _rule(
@@ -100,23 +101,13 @@ SECRET_RULES: tuple[StringNodeRule, ...] = (
     ),
     _rule(r"(?<![\w-])eyJ[\w-]{8,}+\.[\w-]{8,}+(?:\.[\w-]*+){0,3}", "[jwt]"),
     _rule(r"(://[^\s/:@\"'<>]*+:)[^\s/\"'<>]*@", r"\1[password]@"),
-    _rule("|".join(_API_KEYS), "[api key]"),
+    _rule(rf"(?<![\w-])(?:{'|'.join(_API_KEYS)})", "[api key]"),
+    _rule(r"(hooks\.slack\.com/services/)[\w/-]{20,}+", r"\1[api key]"),
     _rule(
         r"(?i:\b(bearer|basic|token)[ \t]{1,8})(?=[\w~+/.=-]*?(?:\d|[a-z][A-Z]|[~+=]))[\w~+/.=-]{16,}+",
         r"\1 [token]",
     ),
-    _rule(
-        rf"(?i:({_NAMED})(\\?[\"']?\s{{0,4}}(?:=|:=|=>)\s{{0,4}}\\?[\"']?))[^\s\"'\\,;&<>()\[\]{{}}]{{4,}}+",
-        r"\1\2[secret]",
-    ),
-    _rule(
-        rf"(?i:({_NAMED})(\\?[\"']?\s{{0,4}}:\s{{0,4}}\\?[\"']))[^\s\"'\\]{{4,}}+",
-        r"\1\2[secret]",
-    ),
-    _rule(
-        rf"(?i:({_NAMED})(:\s{{0,4}}))(?=[^\s\"'\\,;&<>()\[\]{{}}]{{0,80}}?[\d!#$%^*+=@~])[^\s\"'\\,;&<>()\[\]{{}}]{{6,}}+",
-        r"\1\2[secret]",
-    ),
+    _rule(rf"(?i:{_NAMED})(?:{_ASSIGNED}|{_QUOTED}|{_SAID})", _hide_named),
 )
 """Secrets of programs: ``[api key]``, ``[jwt]``, ``[password]``, ``[private key]``, ``[secret]``, ``[token]``."""
 
@@ -128,7 +119,7 @@ def _hide_cards(match: re.Match[str]) -> str:
     hidden: list[tuple[int, int]] = []
     skip = 0
     for first in range(len(groups)):
-        if first >= skip:
+        if first >= skip and groups[first][0][0] in _ISSUERS_BEGIN:
             last = _card_from(groups, first)
             if last is not None:
                 hidden.append((groups[first].start(), groups[last].end()))
@@ -148,6 +139,7 @@ def _card_from(groups: list[re.Match[str]], first: int) -> int | None:
     return found
 
 
+_ISSUERS_BEGIN = "23456"
 _ISSUERS = re.compile(
     r"(?:4(?:\d{12}|\d{15}|\d{18})|5[1-5]\d{14}|2[2-7]\d{14}|3[47]\d{13}|3[068]\d{12}|35\d{14}"
     r"|6(?:011|5\d\d|4[4-9]\d|2\d\d)\d{12,15})\Z"
@@ -182,7 +174,10 @@ def _iban_checks(iban: str) -> bool:
 
 
 PERSONAL_RULES: tuple[StringNodeRule, ...] = (
-    _rule(r"(?<![\w.%+-])(?!git@)[\w.%+-]++@(?:[\w-]++\.)*?[\w-]++\.[^\W\d_]{2,24}+(?![\w-])", "[email]"),
+    _rule(
+        r"(?<![\w.%+-])(?!git@)[\w.%+-]++@(?:[\w-]++\.)*?[\w-]++\.[^\W\d_]{2,24}+(?![\w-])(?:\.\w[\w-]*+)*+",
+        "[email]",
+    ),
     _rule(r"(?<![\w])[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,3})?(?![A-Za-z0-9])", _hide_iban),
     _rule(r"(?<!\w)(?<!\d\.)\d(?:[ -]?\d){12,}+", _hide_cards),
     _rule(r"(?<![\w+])\+\d(?:[ .()-]{0,2}\d){7,14}+(?!\w)", "[phone]"),

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import binascii
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import orjson
+from orjson import Fragment
 
 from smithkit.errors import LangSmithConflictError, LangSmithExceptionGroup
 from smithkit.operations import Request
@@ -66,7 +70,7 @@ class DirectWriter:
         stop_at_first: bool,
     ) -> list[Exception]:
         transport = self._transport()
-        body = self._dumps(_inlined(run))
+        body = _body(run, self._dumps)
         errors: list[Exception] = []
         targets = write_endpoints(transport.config) if auth is None else [of_credentials(auth)]
         for target in targets:
@@ -83,15 +87,22 @@ class DirectWriter:
         return errors
 
 
-def _inlined(run: dict[str, Any]) -> dict[str, Any]:
-    """The run as one JSON object, its attachments' bytes included."""
+def _body(run: dict[str, Any], dumps: Callable[[Any], bytes]) -> bytes:
+    """The run as one JSON object, its attachments' bytes included; the encoder's limits hold for each field."""
     allow_files = run.pop("dangerously_allow_filesystem", False)
     run.pop("replicas", None)
     attachments = run.get("attachments")
     if attachments:
         run["attachments"] = {
-            name: [mime, data.read_bytes() if isinstance(data, Path) else data]
+            str(name): [str(mime), _base64(data)]
             for name, (mime, data) in attachments.items()
             if allow_files or not isinstance(data, Path)
         }
-    return run
+    return orjson.dumps(
+        {name: value if name == "attachments" else Fragment(dumps(value)) for name, value in run.items()}
+    )
+
+
+def _base64(data: Any) -> str:
+    raw = data.read_bytes() if isinstance(data, Path) else bytes(data)
+    return binascii.b2a_base64(raw, newline=False).decode()
