@@ -239,9 +239,13 @@ def _by_rule(value: Any, kind: type, ends: float) -> Any:  # noqa: C901, PLR0911
         return _fields(value, [field.name for field in kind.__attrs_attrs__])
     if isinstance(value, Sequence) and not isinstance(value, str):
         return _some(value, ends)
-    if kind.__module__ == "numpy" and hasattr(kind, "tolist") and value.size <= _MOST_NODES:
-        return value.tolist()
-    return str(value)
+    return _of_numpy(value) if kind.__module__ == "numpy" else str(value)
+
+
+def _of_numpy(value: Any) -> Any:
+    """A list of an array that orjson does not take, such as a transposed one."""
+    small = hasattr(value, "tolist") and value.size <= _MOST_NODES
+    return value.tolist() if small else str(value)
 
 
 def _exported(value: Any, kind: type) -> dict[Any, Any] | None:

@@ -78,6 +78,7 @@ class StringNodeProcessor(Protocol):
         Returns:
             The new texts; what is not among them stays as it is.
         """
+        ...
 
 
 class RuleNodeProcessor:
