@@ -10,7 +10,10 @@ import threading
 
 import pytest
 from opentelemetry import trace as otel
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
+    ExportTraceServiceRequest,
+    ExportTraceServiceResponse,
+)
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
@@ -201,6 +204,23 @@ def test_what_is_refused_is_counted_and_told_without_the_key(make_client, server
     assert (stats.failed, stats.sent, stats.queued) == (4, 0, 0)
     assert "lsv2-key" not in caplog.text + str(errors)
     assert errors[0].status_code == 401
+
+
+def test_what_is_refused_of_an_accepted_request_is_counted(make_client, server, only):
+    answer = ExportTraceServiceResponse()
+    answer.partial_success.rejected_spans = 1
+    answer.partial_success.error_message = "too old"
+    server.answer = lambda request, number: (200, {}, answer.SerializeToString())
+    errors = []
+    client = make_client(otel_enabled=True, tracing_error_callback=errors.append)
+
+    with tracing_context(enabled=True, client=client):
+        root(1)
+    client.flush()
+
+    stats = client.tracing_stats()
+    assert (stats.sent, stats.failed, stats.queued) == (2, 2, 0)
+    assert "1 spans were not accepted: too old" in str(errors[0])
 
 
 def test_a_busy_collector_is_tried_again(make_client, server, only):
@@ -640,6 +660,25 @@ def test_without_the_extra_the_error_names_the_cure(make_client, monkeypatch):
         make_client(otel_enabled=True)
 
 
+FORKS = """
+import os
+from smithkit import Client, traceable
+
+client = Client()
+
+@traceable(client=client)
+def root(name):
+    return name
+
+root("parent")
+child = os.fork()
+root("child" if child == 0 else "after")
+client.flush()
+if child == 0:
+    os._exit(0)
+assert os.waitpid(child, 0)[1] == 0
+"""
+
 PROGRAM = """
 from opentelemetry import trace
 from smithkit import traceable
@@ -653,9 +692,9 @@ assert type(trace.get_tracer_provider()).__name__ == "ProxyTracerProvider"
 """
 
 
-@pytest.mark.slow
-def test_spans_of_a_program_that_just_ends_arrive(server, tmp_path):
-    variables = {
+@pytest.fixture
+def variables(server, tmp_path):
+    return {
         "PATH": os.environ["PATH"],
         "HOME": str(tmp_path),
         "LANGSMITH_TRACING": "true",
@@ -664,6 +703,19 @@ def test_spans_of_a_program_that_just_ends_arrive(server, tmp_path):
         "LANGSMITH_ENDPOINT": server.url,
         "LANGSMITH_API_KEY": "key",
     }
+
+
+@pytest.mark.slow
+def test_spans_of_a_program_that_just_ends_arrive(server, variables):
     subprocess.run([sys.executable, "-W", "error", "-c", PROGRAM], env=variables, check=True, timeout=60)
 
     assert [span.name for span in posted(server)] == ["root"]
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
+def test_parent_and_child_of_a_fork_export_their_own_spans(server, variables):
+    subprocess.run([sys.executable, "-c", FORKS], env=variables, check=True, timeout=60)
+
+    outputs = sorted(text(span, "gen_ai.completion") for span in posted(server))
+    assert outputs == ['{"output":"after"}', '{"output":"child"}', '{"output":"parent"}']

@@ -9,10 +9,18 @@ import gzip
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
+from smithkit.errors import LangSmithError
 from smithkit.tracing.otel import _settings
 from smithkit.tracing.otel._open_runs import OpenRuns
 from smithkit.tracing.otel._places import SCOPE, Places
-from smithkit.tracing.otel._sdk import IdGenerator, contexts, encode_spans, trace
+from smithkit.tracing.otel._sdk import (
+    DecodeError,
+    ExportTraceServiceResponse,
+    IdGenerator,
+    contexts,
+    encode_spans,
+    trace,
+)
 from smithkit.tracing.otel._spans import own_resource, span_of
 from smithkit.tracing.pipeline._decoded import decoded
 from smithkit.tracing.pipeline._delivery import Delivery, Encoding
@@ -24,6 +32,7 @@ from smithkit.tracing.pipeline._target import Target
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from smithkit.operations import Response
     from smithkit.tracing._options import TracingOptions
     from smithkit.tracing.otel._sdk import ReadableSpan
     from smithkit.tracing.pipeline._sampling import Sampler
@@ -171,6 +180,25 @@ class _OverHttp(_SpanDelivery):
             content = gzip.compress(content)
             headers["Content-Encoding"] = "gzip"
         return _settings.url(), Body(content, headers)
+
+    def _count_sent(self, ops: Sequence[Op], body: Body, answer: Response) -> None:
+        rejected, reason = _rejected(answer.content)
+        refused = list(ops[len(ops) - min(rejected, len(ops)) :])  # it does not say which
+        if refused:
+            self.stats.failed += sum(op[WEIGHT] for op in refused)
+            error = LangSmithError(f"{rejected} spans were not accepted: {reason:.500}")
+            self._report.undelivered(error, refused)
+        super()._count_sent(ops[: len(ops) - len(refused)], body, answer)
+
+
+def _rejected(answer: bytes) -> tuple[int, str]:
+    """How many spans an answer says were not accepted, and why."""
+    message = ExportTraceServiceResponse()
+    try:
+        message.ParseFromString(answer)
+    except DecodeError:  # some answer with a text of their own
+        return 0, ""
+    return message.partial_success.rejected_spans, message.partial_success.error_message
 
 
 class _ThroughProvider(_SpanDelivery):

@@ -6,9 +6,11 @@ from smithkit.tracing.otel._settings import require
 
 require()
 
-from opentelemetry import context as contexts  # noqa: E402 - not without the check
+from google.protobuf.message import DecodeError  # noqa: E402 - not without the check
+from opentelemetry import context as contexts  # noqa: E402
 from opentelemetry import trace  # noqa: E402
 from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans  # noqa: E402
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse  # noqa: E402
 from opentelemetry.sdk.resources import SERVICE_NAME, Resource  # noqa: E402
 from opentelemetry.sdk.trace import Event, ReadableSpan, SpanProcessor, TracerProvider  # noqa: E402
 from opentelemetry.sdk.trace.id_generator import IdGenerator  # noqa: E402
@@ -26,7 +28,9 @@ from opentelemetry.trace.span import TraceState  # noqa: E402
 
 __all__ = [
     "SERVICE_NAME",
+    "DecodeError",
     "Event",
+    "ExportTraceServiceResponse",
     "IdGenerator",
     "InstrumentationScope",
     "Link",

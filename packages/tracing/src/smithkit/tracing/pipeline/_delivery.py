@@ -32,6 +32,7 @@ from smithkit.tracing.pipeline._truncate import is_truncated, truncated
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from smithkit.operations import Response
     from smithkit.tracing.pipeline._multipart import Body
     from smithkit.tracing.pipeline._report import Reporter
     from smithkit.tracing.pipeline._snapshot import Op
@@ -180,10 +181,10 @@ class Delivery:
     def _attempt(self, ops: Sequence[Op], target: Target, encoding: Encoding) -> list[Op]:
         path, body = self._encode(ops, encoding)
         try:
-            self._send(path, body, target)
+            answer = self._send(path, body, target)
         except LangSmithError as error:
             return self._refused(error, ops, target, encoding)
-        self._count_sent(ops, body)
+        self._count_sent(ops, body, answer)
         return []
 
     def _refused(
@@ -227,8 +228,11 @@ class Delivery:
             self._without_multipart.add(target.endpoint)
         return kept
 
-    def _send(self, path: str, body: Body, target: Target) -> None:
+    def _send(self, path: str, body: Body, target: Target) -> Response:
         """Send a body, again and again within the limits.
+
+        Returns:
+            The answer that accepts it.
 
         Raises:
             LangSmithError: The last attempt's.
@@ -249,7 +253,7 @@ class Delivery:
             attempt += 1
             self.stats.requests += 1
             try:
-                self._transport().send(request)
+                return self._transport().send(request)
             except LangSmithError as error:
                 pause = self.patience.next_pause(error, attempt, ends)
                 if pause is None:
@@ -258,8 +262,6 @@ class Delivery:
                 if self.patience.wait(pause) and self.patience.next_pause(error, attempt, ends) is None:
                     raise
                 self.stats.retries += 1
-            else:
-                return
 
     def _encode(self, ops: Sequence[Op], encoding: Encoding) -> tuple[str, Body]:
         if encoding is not Encoding.JSON:
@@ -269,7 +271,7 @@ class Delivery:
             return "/feedback", _multipart.Body(main_json(ops[0]), {})
         return "/runs/batch", _json_batch.encode(ops)
 
-    def _count_sent(self, ops: Sequence[Op], body: Body) -> None:
+    def _count_sent(self, ops: Sequence[Op], body: Body, answer: Response) -> None:  # noqa: ARG002 - for those who read it
         self.stats.sent += _weight(ops)
         self.stats.sent_bytes += len(body.content)
 
