@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from smithkit.tracing import _otel
 from smithkit.tracing._context import Scope, split
-from smithkit.tracing.otel._sdk import NonRecordingSpan, contexts, trace
+from smithkit.tracing.otel._places import own_context
+from smithkit.tracing.otel._sdk import INVALID_SPAN_CONTEXT, NonRecordingSpan, contexts, trace
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from opentelemetry.context import Context
 
     from smithkit.tracing.otel._exporter import OtelExporter
+    from smithkit.tracing.otel._sdk import SpanContext
     from smithkit.tracing.run_trees import RunTree
 
 __all__ = ["Bridge", "RunSpan", "SpanPlace", "activate"]
@@ -45,17 +47,28 @@ class SpanPlace(NamedTuple):
 class RunSpan(NonRecordingSpan):
     """What is OpenTelemetry's current span while a run is current.
 
+    Its context is made when somebody asks for it, which in most runs nobody does.
+
     Args:
         run: The run.
-        context: The place of its span.
+        parent: The span above it, if that is not what its ids say.
         outer: What was current before.
     """
 
-    def __init__(self, run: RunTree, context: Any, outer: Context) -> None:
-        super().__init__(context)
+    def __init__(self, run: RunTree, parent: SpanContext | None, outer: Context) -> None:
+        super().__init__(INVALID_SPAN_CONTEXT)
         self.run_id = run.id_text
         self.place = SpanPlace(run.dotted_order, run.session_name, run.ls_client)
         self.outer = outer
+        self._trace_id = run.trace_id_text
+        self._parent = parent
+        self._made: SpanContext | None = None
+
+    def get_span_context(self) -> SpanContext:
+        """The place of the run's span."""
+        if self._made is None:
+            self._made = own_context(self.run_id, self._trace_id, self._parent)
+        return self._made
 
 
 class Bridge:
@@ -91,12 +104,11 @@ class Bridge:
             return
         outer = contexts.get_current()
         span = trace.get_current_span(outer)
-        above = span.get_span_context()
-        if above.is_valid and not isinstance(span, RunSpan):
+        if not isinstance(span, RunSpan) and (above := span.get_span_context()).is_valid:
             exporter.places.put(run.id_text, above)
         else:
             exporter.places.below(run.id_text, run._parent_id, run.trace_id_text)  # noqa: SLF001
-        own = RunSpan(run, exporter.places.context(run.id_text, run.trace_id_text), outer)
+        own = RunSpan(run, exporter.places.noted(run.id_text), outer)
         contexts.attach(trace.set_span_in_context(own, outer))
 
     def leave(self, run: RunTree) -> None:

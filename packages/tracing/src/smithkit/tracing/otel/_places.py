@@ -12,7 +12,7 @@ from smithkit._conventions import PARENT_STATE
 from smithkit.tracing._w3c import span_id_of, trace_id_of
 from smithkit.tracing.otel._sdk import SpanContext, TraceFlags, TraceState
 
-__all__ = ["SCOPE", "Places"]
+__all__ = ["SCOPE", "Places", "own_context"]
 
 SCOPE = "smithkit.tracing"
 """Name of the instrumentation scope of runs' spans."""
@@ -38,6 +38,14 @@ class Places:
         if len(self._parents) > _MOST:
             with suppress(KeyError, RuntimeError):  # another thread was faster
                 del self._parents[next(iter(self._parents))]
+
+    def noted(self, run_id: str) -> SpanContext | None:
+        """The span that a run was noted to start below.
+
+        Args:
+            run_id: The run.
+        """
+        return self._parents.get(run_id)
 
     def forget(self, run_id: str) -> None:
         """A run is exported."""
@@ -72,14 +80,7 @@ class Places:
             run_id: The run.
             trace_id: Its trace.
         """
-        parent = self._parents.get(run_id)
-        return SpanContext(
-            trace_id_of(trace_id) if parent is None else parent.trace_id,
-            span_id_of(run_id),
-            is_remote=False,
-            trace_flags=_SAMPLED if parent is None else parent.trace_flags,
-            trace_state=_state(run_id, None if parent is None else parent.trace_state),
-        )
+        return own_context(run_id, trace_id, self._parents.get(run_id))
 
     def headers(self, run_id: str, trace_id: str) -> dict[str, str]:
         """A run's own place, as W3C's headers say it.
@@ -91,6 +92,23 @@ class Places:
         own = self.context(run_id, trace_id)
         place = f"00-{own.trace_id:032x}-{own.span_id:016x}-{own.trace_flags & TraceFlags.SAMPLED:02x}"
         return {"traceparent": place, "tracestate": own.trace_state.to_header()}
+
+
+def own_context(run_id: str, trace_id: str, parent: SpanContext | None) -> SpanContext:
+    """The place of a run's span.
+
+    Args:
+        run_id: The run.
+        trace_id: Its trace.
+        parent: The span above it, if that is not what the ids say.
+    """
+    return SpanContext(
+        trace_id_of(trace_id) if parent is None else parent.trace_id,
+        span_id_of(run_id),
+        is_remote=False,
+        trace_flags=_SAMPLED if parent is None else parent.trace_flags,
+        trace_state=_state(run_id, None if parent is None else parent.trace_state),
+    )
 
 
 def _state(run_id: str, above: TraceState | None) -> TraceState:

@@ -16,6 +16,7 @@ from opentelemetry.sdk.trace import Event, ReadableSpan, SpanProcessor, TracerPr
 from opentelemetry.sdk.trace.id_generator import IdGenerator  # noqa: E402
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope  # noqa: E402
 from opentelemetry.trace import (  # noqa: E402
+    INVALID_SPAN_CONTEXT,
     Link,
     NonRecordingSpan,
     SpanContext,
@@ -27,6 +28,7 @@ from opentelemetry.trace import (  # noqa: E402
 from opentelemetry.trace.span import TraceState  # noqa: E402
 
 __all__ = [
+    "INVALID_SPAN_CONTEXT",
     "SERVICE_NAME",
     "DecodeError",
     "Event",
