@@ -18,7 +18,7 @@ from smithkit.tracing.otel._sdk import (
     ExportTraceServiceResponse,
     IdGenerator,
     contexts,
-    encode_spans,
+    encoded,
     trace,
 )
 from smithkit.tracing.otel._spans import own_resource, span_of
@@ -174,7 +174,7 @@ class _OverHttp(_SpanDelivery):
     """OTLP/HTTP, over the client's transport: with its retries, its credentials at its own endpoints alone."""
 
     def _encode(self, ops: Sequence[Op], encoding: Encoding) -> tuple[str, Body]:  # noqa: ARG002 - as every delivery
-        content = encode_spans(self._exporter.spans(ops)).SerializeToString()
+        content = encoded(self._exporter.spans(ops))
         headers: dict[str, str | None] = {"Content-Type": "application/x-protobuf", **_settings.headers()}
         if _settings.compression():
             content = gzip.compress(content)

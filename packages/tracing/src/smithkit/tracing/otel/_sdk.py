@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from smithkit.tracing.otel._settings import require
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 require()
 
@@ -48,6 +53,15 @@ __all__ = [
     "TraceState",
     "TracerProvider",
     "contexts",
-    "encode_spans",
+    "encoded",
     "trace",
 ]
+
+
+def encoded(spans: Sequence[ReadableSpan]) -> bytes:
+    """The body of an OTLP request.
+
+    Args:
+        spans: What to send.
+    """
+    return bytes(encode_spans(spans).SerializeToString())
