@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import uuid
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from smithkit.arguments import as_uuid
 from smithkit.operations import Flow, Request, operation
 from smithkit.tracing._methods._ingest import IngestMethods
-from smithkit.tracing._methods._submission import FLUSH_SECONDS, Submission
+from smithkit.tracing._methods._submission import Submission
 from smithkit.tracing._switch import environment_project
 
 if TYPE_CHECKING:
@@ -145,35 +145,36 @@ class AsyncIngestMethods(Submission):
             dangerously_allow_filesystem=dangerously_allow_filesystem,
         )
 
-    async def flush(self, timeout: float = FLUSH_SECONDS) -> DeliveryReport:  # noqa: ASYNC109 - the sync method's argument
+    @overload
+    async def flush(self) -> None: ...
+    @overload
+    async def flush(self, timeout: float) -> DeliveryReport: ...  # noqa: ASYNC109 - the sync method's argument
+    async def flush(self, timeout: float | None = None) -> DeliveryReport | None:  # noqa: ASYNC109
         """Wait until the runs that were handed over so far are delivered, or given up.
 
         Args:
-            timeout: Seconds to wait at most.
+            timeout: Seconds to wait at most, 30 where nothing is said.
 
         Returns:
-            What became of the runs since the last report, see `Client.flush`.
+            With a `timeout`, what became of the runs since the last report, see `Client.flush`.
         """
-        return await _in_thread(IngestMethods.flush, self, timeout)
+        return await _in_thread(_flush, self, timeout)
 
-    async def flush_compressed_traces(self, attempts: int = 3) -> DeliveryReport:
+    async def flush_compressed_traces(self, attempts: int = 3) -> None:
         """Like `flush`, with fewer attempts at each request.
 
         Args:
             attempts: How often each request is tried.
-
-        Returns:
-            What became of the runs since the last report.
         """
-        return await _in_thread(IngestMethods.flush_compressed_traces, self, attempts)
+        await _in_thread(IngestMethods.flush_compressed_traces, self, attempts)
 
-    async def cleanup(self) -> DeliveryReport:
-        """Send what is queued and end the sender's thread; the client stays usable.
+    async def cleanup(self) -> None:
+        """Send what is queued and end the sender's thread; the client stays usable."""
+        await _in_thread(self.close_tracing)
 
-        Returns:
-            What became of the runs since the last report.
-        """
-        return await _in_thread(self.close_tracing)
+
+def _flush(client: Any, timeout: float | None) -> DeliveryReport | None:
+    return IngestMethods.flush(client) if timeout is None else IngestMethods.flush(client, timeout)
 
 
 async def _in_thread(function: Callable[..., T], *args: Any, **kwargs: Any) -> T:

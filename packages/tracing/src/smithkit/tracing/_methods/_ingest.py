@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import uuid
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, overload
 
 from smithkit.arguments import as_uuid
 from smithkit.delivery import DeliveryReport
@@ -241,42 +241,45 @@ class IngestMethods(Submission):
                 allow_files=dangerously_allow_filesystem,
             )
 
-    def flush(self, timeout: float = FLUSH_SECONDS) -> DeliveryReport:
+    @overload
+    def flush(self) -> None: ...
+    @overload
+    def flush(self, timeout: float) -> DeliveryReport: ...
+    def flush(self, timeout: float | None = None) -> DeliveryReport | None:
         """Wait until the runs that were handed over so far are delivered, or given up.
 
         Args:
-            timeout: Seconds to wait at most.
+            timeout: Seconds to wait at most, 30 where nothing is said.
 
         Returns:
-            What became of the runs since the last report; it is false if any were lost or are still
-            in memory.
+            With a `timeout`, what became of the runs since the last report: it is false if any were lost
+            or are still in memory. None without, as the API has it; `tracing_stats` tells at any time.
 
         Example:
             >>> client.flush(timeout=5).delivered  # doctest: +SKIP
             2
         """
-        return self._pipeline.flush(timeout) if PIPELINE in self.state else DeliveryReport()
+        if timeout is not None:
+            return self._pipeline.flush(timeout) if PIPELINE in self.state else DeliveryReport()
+        if PIPELINE in self.state:
+            self._pipeline.wait(FLUSH_SECONDS)
+        return None
 
-    def flush_compressed_traces(self, attempts: int = 3) -> DeliveryReport:
+    def flush_compressed_traces(self, attempts: int = 3) -> None:
         """Like `flush`, with fewer attempts at each request.
 
         Args:
             attempts: How often each request is tried.
-
-        Returns:
-            What became of the runs since the last report.
         """
-        if PIPELINE not in self.state:
-            return DeliveryReport()
-        return self._pipeline.flush(FLUSH_SECONDS, attempts)
+        if PIPELINE in self.state:
+            self._pipeline.wait(FLUSH_SECONDS, attempts)
 
-    def cleanup(self) -> DeliveryReport:
+    def cleanup(self) -> None:
         """Send what is queued and end the sender's thread; the client stays usable.
 
-        Returns:
-            What became of the runs since the last report.
+        `close` does so too, closes the connections, and reports what became of the runs.
         """
-        return self.close_tracing()
+        self.close_tracing()
 
 
 def _with_revision(extra: Any, revision_id: str) -> dict[str, Any]:

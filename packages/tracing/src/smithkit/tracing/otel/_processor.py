@@ -86,7 +86,7 @@ class SmithkitSpanProcessor(SpanProcessor):
         >>> provider.add_span_processor(SmithkitSpanProcessor(client, project="shop"))
         >>> with provider.get_tracer("shop").start_as_current_span("chat", attributes={"gen_ai.system": "openai"}):
         ...     pass
-        >>> report = client.flush()
+        >>> client.flush()
         >>> [run.name for run in client.list_runs(project_name="shop")]
         ['chat']
     """

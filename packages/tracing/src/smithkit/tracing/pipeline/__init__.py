@@ -141,14 +141,24 @@ class Pipeline:
 
     # ------------------------------------------------------------------ waiting and looking
 
-    def flush(self, timeout: float, attempts: int | None = None) -> DeliveryReport:
-        """Wait until everything handed over before is settled.
+    def wait(self, timeout: float, attempts: int | None = None) -> None:
+        """Wait until everything handed over before is settled, without a report.
 
         Args:
             timeout: Seconds to wait at most.
             attempts: How often to try each request; None leaves it to the usual limits.
         """
-        return self._wait(timeout, lambda lane, seconds: lane.flush(seconds, attempts))
+        self._each_lane(timeout, lambda lane, seconds: lane.flush(seconds, attempts))
+
+    def flush(self, timeout: float) -> DeliveryReport:
+        """Wait until everything handed over before is settled.
+
+        Args:
+            timeout: Seconds to wait at most.
+        """
+        started = time.monotonic()
+        self.wait(timeout)
+        return self._new_report(started)
 
     def close(self, timeout: float) -> DeliveryReport:
         """Flush, end the threads, and drop what is in memory still.
@@ -156,7 +166,9 @@ class Pipeline:
         Args:
             timeout: Seconds to wait at most.
         """
-        return self._wait(timeout, Lane.close)
+        started = time.monotonic()
+        self._each_lane(timeout, Lane.close)
+        return self._new_report(started)
 
     def recover(self) -> None:
         """Deliver what earlier processes have left on disk."""
@@ -318,13 +330,15 @@ class Pipeline:
             state = _runtime.current()
         return state
 
-    def _wait(self, timeout: float, wait: Callable[[Lane, float], None]) -> DeliveryReport:
-        """Wait for each lane, and report what has happened since the last report."""
-        started = time.monotonic()
+    def _each_lane(self, timeout: float, wait: Callable[[Lane, float], None]) -> None:
+        ends = time.monotonic() + timeout
         if self._buffer is not None:
             self._buffer.flush(timeout)
         for lane in self._all_lanes():
-            wait(lane, max(0.0, started + timeout - time.monotonic()))
+            wait(lane, max(0.0, ends - time.monotonic()))
+
+    def _new_report(self, started: float) -> DeliveryReport:
+        """What has happened since the last report."""
         stats = self.stats()
         with self._lock:
             last, self._reported = self._reported, stats
