@@ -9,11 +9,10 @@ raises for what they hold.
 from __future__ import annotations
 
 import hashlib
-import json
-import re
-from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
+
+from smithkit._span_content import first, inputs_of, is_message_event, nested, outputs_of, parsed, text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -84,24 +83,10 @@ _USAGE = {
 _PARAMETERS = "gen_ai.request."
 _PARAMETER_NAMES = {"stop_sequences": "stop", "choice.count": "n"}
 
-_INPUTS = (
-    "gen_ai.prompt", "traceloop.entity.input", "input.value", "ai.prompt", "ai.prompt.messages",
-    "ai.toolCall.args", "ai.value", "gen_ai.tool.call.arguments", "gen_ai.retrieval.query.text",
-)  # fmt: skip
-_OUTPUTS = (
-    "gen_ai.completion", "traceloop.entity.output", "output.value", "ai.response.text", "ai.response.object",
-    "ai.toolCall.result", "gen_ai.tool.call.result", "gen_ai.retrieval.documents",
-)  # fmt: skip
-_INPUT_LISTS = ("gen_ai.prompt.", "llm.input_messages.", "llm.prompts.")
-_OUTPUT_LISTS = ("gen_ai.completion.", "llm.output_messages.", "llm.completions.")
-_DOCUMENTS = "retrieval.documents."
-
 # Events whose attributes are those of the span.
 _DETAILS = frozenset(
     {"gen_ai.content.prompt", "gen_ai.content.completion", "gen_ai.client.inference.operation.details"}
 )
-_MESSAGE_EVENT = re.compile(r"gen_ai\.(system|user|assistant|tool)\.message")
-_CHOICE_EVENT = "gen_ai.choice"
 _EXCEPTION = "exception"
 
 _GENERATIVE_PREFIXES = (
@@ -114,7 +99,7 @@ _MAPPED_PREFIXES = (
     "ai.",
     "input.",
     "output.",
-    _DOCUMENTS,
+    "retrieval.documents.",
     "traceloop.entity.",
 )
 _METADATA = "langsmith.metadata."
@@ -181,11 +166,11 @@ def run_fields(
     """
     given = _with_details(attributes, events)
     run: dict[str, Any] = {
-        "name": _text(_first(given, _NAMES)) or name or "span",
+        "name": text(first(given, _NAMES)) or name or "span",
         "run_type": _run_type(given),
-        "inputs": _inputs(given, events),
+        "inputs": inputs_of(given, events),
     }
-    outputs = _outputs(given, events)
+    outputs = outputs_of(given, events)
     if outputs is not None:
         run["outputs"] = outputs
     if failed:
@@ -193,10 +178,10 @@ def run_fields(
     tags = _tags(given.get("langsmith.span.tags"))
     if tags:
         run["tags"] = tags
-    project = _text(_first(given, _PROJECTS))
+    project = text(first(given, _PROJECTS))
     if project:
         run["session_name"] = project
-    example = _text(given.get("langsmith.reference_example_id"))
+    example = text(given.get("langsmith.reference_example_id"))
     if example:
         run["reference_example_id"] = example
     kept = [_event(event) for event in events if not _consumed(event[0])]
@@ -223,153 +208,22 @@ def _identity(given: Mapping[str, Any]) -> dict[str, Any]:
 
 def _run_type(given: Mapping[str, Any]) -> str:
     for name, kinds in _KINDS.items():
-        found = kinds.get(_text(given.get(name)).lower())
+        found = kinds.get(text(given.get(name)).lower())
         if found is not None:
             return found
     usage = any(name in given for names in _USAGE.values() for name in names)
-    return "llm" if usage and _first(given, _MODELS) is not None else "chain"
-
-
-# ---------------------------------------------------------------------- inputs and outputs
-
-
-def _inputs(given: Mapping[str, Any], events: Iterable[tuple[str, str, Mapping[str, Any]]]) -> dict[str, Any]:
-    whole = _json(given.get("gen_ai.prompt"))
-    if isinstance(whole, dict) and "langsmith.span.kind" in given:  # the very inputs of a run
-        return whole
-    messages = _messages(given.get("gen_ai.input.messages")) or _listed(given, _INPUT_LISTS)
-    messages = messages or [
-        {"role": match[1], **_plain(attributes)}
-        for name, _, attributes in events
-        if (match := _MESSAGE_EVENT.fullmatch(name))
-    ]
-    if messages:
-        return {"messages": [*_instructions(given.get("gen_ai.system_instructions")), *messages]}
-    value = _first(given, _INPUTS)
-    return {} if value is None else _as_object(value, "input")
-
-
-def _outputs(
-    given: Mapping[str, Any], events: Iterable[tuple[str, str, Mapping[str, Any]]]
-) -> dict[str, Any] | None:
-    whole = _json(given.get("gen_ai.completion"))
-    if isinstance(whole, dict) and "langsmith.span.kind" in given:
-        return whole
-    messages = _messages(given.get("gen_ai.output.messages")) or _listed(given, _OUTPUT_LISTS)
-    messages = messages or [_choice(attributes) for name, _, attributes in events if name == _CHOICE_EVENT]
-    if messages:
-        return {"messages": messages}
-    documents = _listed(given, (_DOCUMENTS,))
-    if documents:
-        return {"documents": [_document(document) for document in documents]}
-    value = _first(given, _OUTPUTS)
-    return None if value is None else _as_object(value, "output")
-
-
-def _messages(value: Any) -> list[Any]:
-    found = _json(value)
-    return [_message(message) for message in found] if isinstance(found, list) else []
-
-
-def _message(message: Any) -> Any:
-    """A message of OpenTelemetry's form, role and parts, as role and content."""
-    if not isinstance(message, dict) or not isinstance(message.get("parts"), list):
-        return message
-    made = {key: value for key, value in message.items() if key != "parts"}
-    texts, calls, others = [], [], []
-    for part in message["parts"]:
-        kind = part.get("type") if isinstance(part, dict) else None
-        if kind == "text":
-            texts.append(_text(part.get("content")))
-        elif kind == "tool_call":
-            function = {"name": part.get("name"), "arguments": _as_text(part.get("arguments"))}
-            calls.append({"id": part.get("id"), "type": "function", "function": function})
-        elif kind == "tool_call_response":
-            made["tool_call_id"] = part.get("id")
-            texts.append(_as_text(part.get("response", part.get("result"))))
-        else:
-            others.append(part)
-    blocks = [{"type": "text", "text": text} for text in texts] if others else []
-    made["content"] = [*blocks, *others] if others else "\n".join(texts)
-    if calls:
-        made["tool_calls"] = calls
-    return made
-
-
-def _instructions(value: Any) -> list[dict[str, Any]]:
-    parts = _json(value)
-    if isinstance(parts, list):
-        parts = _message({"parts": parts})["content"]
-    return [] if parts is None else [{"role": "system", "content": parts}]
-
-
-def _listed(given: Mapping[str, Any], prefixes: Sequence[str]) -> list[dict[str, Any]]:
-    """Messages that are spread over attributes: ``<prefix>0.role``, ``<prefix>0.content``, …."""
-    for prefix in prefixes:
-        found: dict[int, dict[str, Any]] = defaultdict(dict)
-        for name, value in given.items():
-            if name.startswith(prefix):
-                place, _, field = name[len(prefix) :].partition(".")
-                if place.isdecimal() and place.isascii() and field and len(place) <= 6:  # noqa: PLR2004
-                    found[int(place)][field.removeprefix("message.").removeprefix("document.")] = value
-        if found:
-            return [_with_calls(found[place]) for place in sorted(found)]
-    return []
-
-
-def _with_calls(fields: Mapping[str, Any]) -> dict[str, Any]:
-    calls: dict[str, dict[str, Any]] = defaultdict(dict)
-    made: dict[str, Any] = {}
-    for name, value in fields.items():
-        head, _, rest = name.partition(".")
-        if head == "tool_calls" and rest:
-            place, _, field = rest.partition(".")
-            calls[place][field.removeprefix("tool_call.").removeprefix("function.")] = value
-        else:
-            made[name] = value
-    if calls:
-        made["tool_calls"] = [
-            {
-                "id": call.get("id"),
-                "type": "function",
-                "function": {"name": call.get("name"), "arguments": call.get("arguments")},
-            }
-            for _, call in sorted(calls.items())
-        ]
-    return made
-
-
-def _document(fields: Mapping[str, Any]) -> dict[str, Any]:
-    known = {"content", "metadata"}
-    return {
-        "page_content": fields.get("content", ""),
-        "metadata": _as_object(fields.get("metadata", {}), "metadata"),
-        **{name: value for name, value in fields.items() if name not in known},
-    }
-
-
-def _plain(attributes: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: _json(value) for name, value in attributes.items() if not name.startswith("gen_ai.")}
-
-
-def _choice(attributes: Mapping[str, Any]) -> dict[str, Any]:
-    made = _plain(attributes)
-    message = made.pop("message", None)
-    return {"role": "assistant", **made, **(message if isinstance(message, dict) else {"content": message})}
-
-
-# ---------------------------------------------------------------------- everything else
+    return "llm" if usage and first(given, _MODELS) is not None else "chain"
 
 
 def _extra(given: Mapping[str, Any]) -> dict[str, Any]:
     metadata = {name: value for name, value in given.items() if not name.startswith(_MAPPED_PREFIXES)}
     for name, value in given.items():
         if name.startswith(_METADATA):
-            metadata[name.removeprefix(_METADATA)] = _nested(value)
+            metadata[name.removeprefix(_METADATA)] = nested(value)
     derived = {
-        "ls_provider": _first(given, _PROVIDERS),
-        "ls_model_name": _first(given, _MODELS),
-        "thread_id": _first(given, _THREADS),
+        "ls_provider": first(given, _PROVIDERS),
+        "ls_model_name": first(given, _MODELS),
+        "thread_id": first(given, _THREADS),
         "usage_metadata": _usage(given),
     }
     for name, value in derived.items():
@@ -389,7 +243,7 @@ def _extra(given: Mapping[str, Any]) -> dict[str, Any]:
 def _usage(given: Mapping[str, Any]) -> dict[str, Any]:
     usage: dict[str, Any] = {}
     for place, names in _USAGE.items():
-        value = _first(given, names)
+        value = first(given, names)
         if isinstance(value, int | float) and not isinstance(value, bool):
             holder = usage.setdefault(place[0], {}) if len(place) > 1 else usage
             holder[place[-1]] = value
@@ -402,35 +256,32 @@ def _error(
     given: Mapping[str, Any], events: Iterable[tuple[str, str, Mapping[str, Any]]], message: str
 ) -> str:
     exception = next((attributes for name, _, attributes in events if name == _EXCEPTION), {})
-    told = _text(exception.get("exception.message"))
+    told = text(exception.get("exception.message"))
     if "langsmith.span.kind" in given and (message or told):  # the very error of a run
         return message or told
     if exception:
-        stack = _text(exception.get("exception.stacktrace"))
-        head = f"{_text(exception.get('exception.type'))}: {told}"
+        stack = text(exception.get("exception.stacktrace"))
+        head = f"{text(exception.get('exception.type'))}: {told}"
         return f"{head.strip(': ')}\n\n{stack}".strip()
-    return message or _text(given.get("error.type")) or "error"
+    return message or text(given.get("error.type")) or "error"
 
 
 def _event(event: tuple[str, str, Mapping[str, Any]]) -> dict[str, Any]:
     name, time, attributes = event
     made: dict[str, Any] = {"name": name, "time": time}
     if attributes:
-        made["kwargs"] = {key: _json(value) for key, value in attributes.items()}
+        made["kwargs"] = {key: parsed(value) for key, value in attributes.items()}
     return made
 
 
 def _consumed(name: str) -> bool:
-    return name in _DETAILS or name in {_CHOICE_EVENT, _EXCEPTION} or bool(_MESSAGE_EVENT.fullmatch(name))
+    return name in _DETAILS or name == _EXCEPTION or is_message_event(name)
 
 
 def _tags(value: Any) -> list[str]:
     if isinstance(value, list):
-        return [_text(tag) for tag in value]
-    return [tag.strip() for tag in _text(value).split(",") if tag.strip()]
-
-
-# ---------------------------------------------------------------------- values
+        return [text(tag) for tag in value]
+    return [tag.strip() for tag in text(value).split(",") if tag.strip()]
 
 
 def _with_details(
@@ -441,37 +292,3 @@ def _with_details(
         if name in _DETAILS:
             details |= given
     return details | dict(attributes)
-
-
-def _first(given: Mapping[str, Any], names: Iterable[str]) -> Any:
-    return next((value for name in names if (value := given.get(name)) is not None and value != ""), None)
-
-
-def _text(value: Any) -> str:
-    return value if isinstance(value, str) else ""
-
-
-def _as_text(value: Any) -> str:
-    if isinstance(value, str):
-        return value
-    return "" if value is None else json.dumps(value)
-
-
-def _json(value: Any) -> Any:
-    """What a text holds if it is JSON, else the text."""
-    if not isinstance(value, str):
-        return value
-    try:
-        return json.loads(value, parse_constant=lambda _: None)
-    except (ValueError, RecursionError):
-        return value
-
-
-def _nested(value: Any) -> Any:
-    """A value that could not be an attribute travels as JSON; a text that merely looks like a number stays one."""
-    return _json(value) if isinstance(value, str) and value[:1] in {"{", "["} else value
-
-
-def _as_object(value: Any, key: str) -> dict[str, Any]:
-    found = _json(value)
-    return found if isinstance(found, dict) else {key: found}
