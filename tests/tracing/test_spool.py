@@ -192,6 +192,7 @@ def test_neither_a_key_nor_a_run_with_its_own_credentials_is_written(server, spo
     client.submit_post(run_factory())
     client.submit_post(run_factory(api_key="run-secret", inputs={"x": "tenant"}))
     client._pipeline._guests.delivery.patience.seconds = 0.1
+    client._pipeline.main_lane.delivery.patience.seconds = 0.1
     report = client.close_tracing(5)
 
     written = b"".join(path.read_bytes() for path in files(folder))
