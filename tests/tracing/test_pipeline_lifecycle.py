@@ -204,6 +204,20 @@ def test_a_run_larger_than_the_queue_is_marked_and_costs_no_sibling(run_factory)
     assert queue.bytes == sum(op[SIZE] for op in taken) < 100_000
 
 
+def test_what_is_on_its_way_takes_room_too(run_factory):
+    stats = TracingStats()
+    queue = TraceQueue(100_000, stats)
+    queue.put(op_of(run_factory(inputs={"x": "y" * 90_000})))
+    taken, _ = queue.take(10, 1 << 30)
+    queue.put(op_of(run_factory(inputs={"x": "y" * 20_000})))
+    queue.put(op_of(run_factory(inputs={"x": "y" * 1_000_000})))
+    assert (len(queue), stats.dropped, stats.truncated) == (1, 1, 1)
+    assert queue.bytes <= 100_000
+    queue.settle(taken)
+    queue.put(op_of(run_factory(inputs={"x": "y" * 20_000})))
+    assert len(queue) == 2
+
+
 def test_many_threads_lose_nothing(server, client, run_factory, end_factory):
     def work():
         for _ in range(200):

@@ -234,8 +234,10 @@ class TraceQueue:
 
     def _make_room(self, size: int) -> bool:
         """Drop the oldest traces until an op fits; what is larger than the queue is only let in when it is empty."""
-        if not self._items:
+        if self._bytes + size <= self.capacity:
             return True
+        if not self._items:
+            return not self._bytes  # what is on its way takes room too
         if size > self.capacity:
             return False
         needed = self._bytes + size - self.capacity + self.capacity // _SPARE_SHARE
@@ -256,7 +258,7 @@ class TraceQueue:
         self._items = kept
         for trace in traces:
             self._forget(trace)
-        return self._bytes + size <= self.capacity or not self._items
+        return self._bytes + size <= self.capacity
 
     def _forget(self, trace: str) -> None:
         """Later ops of a dropped trace are dropped too: a trace is whole or not there."""
