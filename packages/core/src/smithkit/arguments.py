@@ -7,7 +7,10 @@ from uuid import UUID
 
 from smithkit.errors import LangSmithUserError
 
-__all__ = ["as_uuid", "exactly_one"]
+__all__ = ["ID_TYPE", "as_uuid", "exactly_one"]
+
+ID_TYPE = UUID | str
+"""An id: a UUID or its text."""
 
 
 def as_uuid(value: Any, name: str) -> UUID:

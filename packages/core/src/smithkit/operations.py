@@ -31,6 +31,7 @@ if TYPE_CHECKING:
         Callable,
         Collection,
         Generator,
+        Iterable,
         Iterator,
         Mapping,
         Sequence,
@@ -47,10 +48,12 @@ __all__ = [
     "PageFlow",
     "Request",
     "Response",
+    "Together",
     "adrive",
     "drive",
     "operation",
     "paginated",
+    "until_page",
     "without_secrets",
 ]
 
@@ -168,9 +171,26 @@ class Page(Generic[T]):
     items: Sequence[T]
 
 
+@dataclass(slots=True, frozen=True)
+class Together(Generic[T]):
+    """Flows that run at once, yielded by a flow: in threads on `Client`, in tasks on `AsyncClient`.
+
+    Attributes:
+        flows: Taken one at a time, in the thread or task that yielded, when there is room for another: an
+            iterator makes each as it is needed.
+        most: How many run at the same time.
+        finished: Called there with the result of each as it ends. A flow that raises ends all: those that run
+            come to their end, no other begins, and the first error is raised.
+    """
+
+    flows: Iterable[Generator[Any, Any, T]]
+    most: int
+    finished: Callable[[T], None]
+
+
 if TYPE_CHECKING:
     Flow = Generator[Any, Any, T]
-    """What an `operation` is: yields a `Request` (or seconds to wait), returns its result."""
+    """What an `operation` is: yields a `Request` (or seconds to wait, or `Together`), returns its result."""
     PageFlow = Generator[Request | Page[T] | float, Any, None]
     """What a `paginated` method is: yields `Request` and `Page` objects of such items."""
 
@@ -360,19 +380,26 @@ class paginated(Generic[P, T]):  # noqa: N801 - used as a decorator
 
 def _items(pages: PageFlow[T], client: Any) -> Iterator[T]:
     with contextlib.closing(pages):
-        while (page := drive(_until_page(pages), client.perform)) is not None:
+        while (page := drive(until_page(pages), client.perform)) is not None:
             yield from page.items
 
 
 async def _aitems(pages: PageFlow[T], client: Any) -> AsyncIterator[T]:
     with contextlib.closing(pages):
-        while (page := await adrive(_until_page(pages), client.perform)) is not None:
+        while (page := await adrive(until_page(pages), client.perform)) is not None:
             for item in page.items:
                 yield item
 
 
-def _until_page(pages: Generator[Any, Any, Any]) -> Generator[Any, Any, Page[Any] | None]:
-    """Run a paginated flow up to its next page; None at its end."""
+def until_page(pages: Generator[Any, Any, Any]) -> Generator[Any, Any, Page[Any] | None]:
+    """Run a paginated flow up to its next page.
+
+    Args:
+        pages: The flow.
+
+    Returns:
+        The page; None at its end.
+    """
     advance = functools.partial(pages.send, None)
     while True:
         try:

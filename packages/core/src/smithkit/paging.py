@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from smithkit.answers import rows
 from smithkit.errors import LangSmithUserError
-from smithkit.operations import Page, PageFlow, Request
+from smithkit.operations import Flow, Page, PageFlow, Request, until_page
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 T = TypeVar("T")
 
-__all__ = ["PAGE_SIZE", "check_limit", "offset_pages"]
+__all__ = ["PAGE_SIZE", "check_limit", "collected", "offset_pages"]
 
 PAGE_SIZE = 100
 """Items that the API gives in one page at most."""
@@ -85,3 +85,25 @@ def offset_pages(
         offset += len(page)
         if left is not None:
             left -= len(page)
+
+
+def collected(pages: PageFlow[T]) -> Flow[list[T]]:
+    """All items of a paginated flow, for an operation that needs them at once.
+
+    Args:
+        pages: The flow.
+
+    Returns:
+        Its items.
+
+    Example:
+        >>> from smithkit.operations import operation
+        >>> class Names:
+        ...     @operation
+        ...     def names(self) -> Flow[list[str]]:
+        ...         return (yield from collected(offset_pages("/sessions", parse=lambda row: row["name"])))
+    """
+    items: list[T] = []
+    while (page := (yield from until_page(pages))) is not None:
+        items.extend(page.items)
+    return items

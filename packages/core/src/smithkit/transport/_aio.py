@@ -11,11 +11,11 @@ from weakref import WeakKeyDictionary
 
 from smithkit.delivery import DeliveryReport
 from smithkit.errors import MissingPackageError
-from smithkit.operations import Request, Response, adrive
+from smithkit.operations import Request, Response, Together, adrive
 from smithkit.transport._base import UNTRUSTED, TransmissionError, Transport, Wire, proxy_error
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
+    from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
     from typing import Literal, Self
 
     import httpx2
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from smithkit.transport._sync import SyncTransport
 
 __all__ = ["AsyncTransport"]
+
+_PIECE = 1 << 18
 
 
 class AsyncTransport(Transport):
@@ -65,8 +67,14 @@ class AsyncTransport(Transport):
         return await adrive(self._exchange(request), self._step)
 
     async def perform(self, step: Any) -> Any:
-        """Do what a flow asks for: send a `Request`, or wait some seconds."""
-        return await (self.send(step) if isinstance(step, Request) else asyncio.sleep(step))
+        """Do what a flow asks for: send a `Request`, run flows `Together`, or wait some seconds."""
+        if isinstance(step, Request):
+            return await self.send(step)
+        if isinstance(step, Together):
+            from smithkit.transport._together import run_in_tasks
+
+            return await run_in_tasks(step, self.perform)
+        return await asyncio.sleep(step)
 
     async def request_with_retries(
         self,
@@ -189,12 +197,17 @@ def _new_client(config: Config) -> httpx2.AsyncClient:
 
 
 def _content(content: Any) -> Any:
-    """Bytes as they are; collections of bytes joined, since httpx2 sends sync iterables only from bytes."""
+    """Bytes as they are; files a piece at a time; collections of bytes joined: httpx2 takes no sync iterables."""
     if content is None or isinstance(content, bytes | str):
         return content
     if isinstance(content, Mapping):
         return urlencode(content, doseq=True).encode()
-    return content.read() if hasattr(content, "read") else b"".join(content)
+    return _pieces(content) if hasattr(content, "read") else b"".join(content)
+
+
+async def _pieces(file: Any) -> AsyncIterator[bytes]:
+    while piece := file.read(_PIECE):
+        yield piece
 
 
 def _transmission_error(error: httpx2.RequestError) -> TransmissionError:

@@ -4,18 +4,13 @@ from __future__ import annotations
 
 import base64
 import dataclasses
-import datetime as dt
-import decimal
-import enum
-import json
 import re
-import uuid
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
-from smithkit import auth, retry
+from smithkit import auth, jsons, retry
 from smithkit._version import __version__
 from smithkit.answers import parse
 from smithkit.config import Config, host_url
@@ -188,7 +183,7 @@ class Transport(Methods):
         own = {} if request.anonymous else self._own_headers(url)
         headers = {} if request.anonymous else {"User-Agent": _USER_AGENT, "Accept": "application/json"}
         if request.json is not None:
-            content = json.dumps(request.json, default=_encode_scalar).encode()
+            content = jsons.dumps(request.json)
         if content is not None and request.files is None and request.method != "GET":
             headers["Content-Type"] = "application/json"
         if basic:
@@ -395,17 +390,3 @@ def _query(params: Mapping[str, Any] | None) -> list[tuple[str, Any]] | None:
         values = value if isinstance(value, list | tuple | set) else [value]
         pairs.extend((name, str(one)) for one in values)
     return pairs
-
-
-def _encode_scalar(value: Any) -> Any:
-    if isinstance(value, uuid.UUID | decimal.Decimal):
-        return str(value)
-    if isinstance(value, dt.datetime | dt.date):
-        return value.isoformat()
-    if isinstance(value, enum.Enum):
-        return value.value
-    if hasattr(value, "model_dump"):
-        return value.model_dump(mode="json")
-    if isinstance(value, set | frozenset | tuple):
-        return list(value)
-    raise LangSmithUserError(f"A {type(value).__name__} cannot be sent as JSON: {value!r:.80}")

@@ -12,7 +12,7 @@ from requests.adapters import HTTPAdapter
 from urllib3.exceptions import ConnectTimeoutError, NewConnectionError, ReadTimeoutError
 
 from smithkit.delivery import DeliveryReport
-from smithkit.operations import Request, Response, drive
+from smithkit.operations import Request, Response, Together, drive
 from smithkit.transport._bare import BareRequests
 from smithkit.transport._base import EMBEDDED_BASE, UNTRUSTED, TransmissionError, Transport, Wire, proxy_error
 
@@ -73,8 +73,14 @@ class SyncTransport(Transport):
         return drive(self._exchange(request), self._step)
 
     def perform(self, step: Any) -> Any:
-        """Do what a flow asks for: send a `Request`, or wait some seconds."""
-        return self.send(step) if isinstance(step, Request) else time.sleep(step)
+        """Do what a flow asks for: send a `Request`, run flows `Together`, or wait some seconds."""
+        if isinstance(step, Request):
+            return self.send(step)
+        if isinstance(step, Together):
+            from smithkit.transport._together import run_in_threads
+
+            return run_in_threads(step, self.perform)
+        return time.sleep(step)
 
     def request_with_retries(
         self,

@@ -6,12 +6,15 @@ import datetime as dt
 from datetime import datetime, timedelta
 from decimal import Decimal  # noqa: TC003 - pydantic evaluates the annotations
 from enum import Enum
-from pathlib import Path
-from typing import Any, NamedTuple, NotRequired, Protocol, runtime_checkable
-from uuid import UUID
+from pathlib import Path  # noqa: TC003 - as above
+from typing import Any, NotRequired
+from uuid import UUID  # noqa: TC003 - as above
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, field_validator, model_validator
 from typing_extensions import TypedDict  # pydantic wants it before Python 3.12
+
+from smithkit.arguments import ID_TYPE
+from smithkit.attachments import Attachment, AttachmentInfo, Attachments, BinaryIOLike
 
 __all__ = [
     "ID_TYPE",
@@ -35,56 +38,6 @@ __all__ = [
     "TracerSessionResult",
     "UsageMetadata",
 ]
-
-ID_TYPE = UUID | str
-"""An id: a UUID or its text."""
-
-
-class Attachment(NamedTuple):
-    """A file that belongs to a run.
-
-    Attributes:
-        mime_type: Its MIME type.
-        data: Its bytes, or the path to read them from.
-    """
-
-    mime_type: str
-    data: bytes | Path
-
-
-Attachments = dict[str, tuple[str, bytes] | Attachment | tuple[str, Path]]
-"""Name → (MIME type, bytes or path)."""
-
-
-@runtime_checkable
-class BinaryIOLike(Protocol):
-    """What an attachment's bytes are read from."""
-
-    def read(self, size: int = -1) -> bytes:
-        """Read up to `size` bytes."""
-        ...
-
-    def seek(self, offset: int, whence: int = 0) -> int:
-        """Go to a position."""
-        ...
-
-    def getvalue(self) -> bytes:
-        """All bytes."""
-        ...
-
-
-class AttachmentInfo(TypedDict):
-    """An attachment as the server has it.
-
-    Attributes:
-        presigned_url: Where it can be fetched for a while.
-        reader: Its bytes.
-        mime_type: Its MIME type.
-    """
-
-    presigned_url: str
-    reader: BinaryIOLike
-    mime_type: str | None
 
 
 class RunTypeEnum(str, Enum):  # noqa: UP042 - its text is `RunTypeEnum.llm`, as programs know it

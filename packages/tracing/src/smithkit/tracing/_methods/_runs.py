@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from smithkit.arguments import as_uuid
+from smithkit.attachments import fetch_attachments
 from smithkit.operations import Flow, PageFlow, Request, operation, paginated
 from smithkit.paging import check_limit
 from smithkit.tracing._methods._lookup import AsyncLookup, Lookup
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
     from smithkit.tracing.schemas import ID_TYPE, Run
 
 __all__ = ["AsyncRunMethods", "RunMethods"]
-
-_ATTACHMENT = "attachment."
 
 
 class RunMethods(Lookup):
@@ -54,7 +53,7 @@ class RunMethods(Lookup):
         row = response.json()
         run = self._run(row)
         if self._fetches_attachments:
-            run.attachments = yield from self._attachments(row)
+            run.attachments = yield from fetch_attachments(row.get("s3_urls"))
         if load_child_runs:
             query = {
                 "is_root": False,
@@ -149,23 +148,6 @@ class RunMethods(Lookup):
             **kwargs,
         }
         yield from query_pages("/runs/query", body, self._run, limit)
-
-    def _attachments(self, row: dict[str, Any]) -> Flow[dict[str, Any]]:
-        """Fetch what a run's `s3_urls` name; those URLs carry their own right, and get no credentials."""
-        import io
-
-        found: dict[str, Any] = {}
-        for key, place in (row.get("s3_urls") or {}).items():
-            if not key.startswith(_ATTACHMENT):
-                continue
-            url = place["presigned_url"]
-            response = yield Request("GET", url, anonymous=True)
-            found[key.removeprefix(_ATTACHMENT)] = {
-                "presigned_url": url,
-                "reader": io.BytesIO(response.content),
-                "mime_type": place.get("mime_type"),
-            }
-        return found
 
 
 class AsyncRunMethods(AsyncLookup, RunMethods):

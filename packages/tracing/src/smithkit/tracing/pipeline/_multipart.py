@@ -7,6 +7,7 @@ import os
 from typing import TYPE_CHECKING, NamedTuple
 
 from smithkit import environment
+from smithkit.multipart import header_value, part_name
 from smithkit.tracing.pipeline._decoded import extra_json, main_json
 from smithkit.tracing.pipeline._snapshot import (
     ATTACHMENTS,
@@ -129,7 +130,7 @@ def _append(pieces: list[bytes], op: Op) -> int:
 def _append_attachment(pieces: list[bytes], run: bytes, attachment: tuple[Any, ...]) -> int:
     name, mime, data, path = attachment
     if data is not None:
-        described = b"%b\r\nContent-Length: %d" % (_header_value(mime), len(data))
+        described = b"%b\r\nContent-Length: %d" % (header_value(mime), len(data))
     else:
         try:
             with open(path, "rb") as file:  # noqa: PTH123 - the op holds text
@@ -137,23 +138,10 @@ def _append_attachment(pieces: list[bytes], run: bytes, attachment: tuple[Any, .
         except OSError as error:
             _log.warning("Attachment %r is left out: %s", name, error)
             return 0
-        described = b"%b; length=%d" % (_header_value(mime), len(data))
-    header = b'%battachment.%b.%b"\r\nContent-Type: %b\r\n\r\n' % (_START, run, _part_name(name), described)
+        described = b"%b; length=%d" % (header_value(mime), len(data))
+    header = b'%battachment.%b.%b"\r\nContent-Type: %b\r\n\r\n' % (_START, run, part_name(name), described)
     pieces += (header, data, b"\r\n")
     return len(data)
-
-
-def _part_name(name: str) -> bytes:
-    """A name that cannot end its header, escaped as browsers do it."""
-    text = name.replace('"', "%22").replace("\r", "%0D").replace("\n", "%0A")
-    return text.encode("utf-8", "replace")
-
-
-def _header_value(value: Any) -> bytes:
-    text = str(value)
-    if "\r" in text or "\n" in text:
-        return b"application/octet-stream"
-    return text.encode("utf-8", "replace")
 
 
 def _level() -> int:
