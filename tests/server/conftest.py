@@ -56,6 +56,28 @@ class Api:
     def patch(self, path, value):
         return self.call("PATCH", path, json.dumps(value).encode(), {"content-type": "application/json"})
 
+    def put(self, path, value):
+        return self.call("PUT", path, json.dumps(value).encode(), {"content-type": "application/json"})
+
+    def send_parts(self, method, path, parts):
+        kind = {"content-type": f"multipart/form-data; boundary={BOUNDARY}"}
+        return self.call(method, path, form(parts), kind)
+
+    def new_dataset(self, name=None, **fields):
+        answer = self.post("/datasets", {"name": name or f"d-{uuid.uuid4()}", **fields})
+        assert answer.status == 200, answer.body
+        return answer.json["id"]
+
+    def new_example(self, dataset_id, **fields):
+        answer = self.post("/examples", {"dataset_id": dataset_id, "inputs": {}} | fields)
+        assert answer.status == 200, answer.body
+        return answer.json["id"]
+
+    def examples(self, dataset_id, query=""):
+        answer = self.get(f"/examples?dataset={dataset_id}{query}")
+        assert answer.status == 200, answer.body
+        return answer.json
+
     def multipart(self, parts, **headers):
         return self.send_form(form(parts), **headers)
 

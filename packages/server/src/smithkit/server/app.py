@@ -12,12 +12,12 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 
 from smithkit.server.body import Budget
-from smithkit.server.errors import ApiError, error_response
+from smithkit.server.errors import ApiError, conflict, error_response, not_found
 from smithkit.server.limits import Limits
 from smithkit.server.middleware import ErrorMiddleware, GuardMiddleware, KeyMiddleware, PathMiddleware
 from smithkit.server.routes import all_routes
 from smithkit.server.services import make_services
-from smithkit.server.store import open_store
+from smithkit.server.store import MismatchError, MissingError, TakenError, open_store
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Collection
@@ -60,7 +60,13 @@ def create_app(
             Middleware(PathMiddleware),
             Middleware(KeyMiddleware, api_key=api_key),
         ],
-        exception_handlers={HTTPException: _on_http_exception, ApiError: _on_api_error},
+        exception_handlers={
+            HTTPException: _on_http_exception,
+            ApiError: _on_api_error,
+            MissingError: _on_missing,
+            MismatchError: _on_conflict,
+            TakenError: _on_conflict,
+        },
     )
     _extend(app)
     return app
@@ -83,6 +89,14 @@ async def _on_http_exception(_request: Request, error: Any) -> Response:
 
 async def _on_api_error(_request: Request, error: Any) -> Response:
     return error_response(error)
+
+
+async def _on_missing(_request: Request, error: Exception) -> Response:
+    return error_response(not_found(str(error)))
+
+
+async def _on_conflict(_request: Request, error: Exception) -> Response:
+    return error_response(conflict(str(error)))
 
 
 def _extend(app: Starlette) -> None:

@@ -32,12 +32,16 @@ __all__ = ["Part", "PartReader", "read_parts"]
 
 @dataclass(slots=True)
 class Part:
-    """One part: its name and type, and either its bytes or, for a file, a staged blob."""
+    """One part: its name and type, and either its bytes or, for a file, a staged blob.
+
+    `file_name` is what the client calls the file, if it says so.
+    """
 
     name: str
     content_type: str
     data: bytes | bytearray
     blob: StagedBlob | None = None
+    file_name: str | None = None
 
 
 class PartReader:
@@ -141,6 +145,7 @@ class PartReader:
         if not name:
             raise bad_request(f"Part {len(self._parts) + 1} has no name")
         self._part = Part(name, kind if kind is not None else "application/json", b"")
+        self._part.file_name = segment.filename
         self._sink = self._new_sink() if self._is_file(name) else None
 
     def _take(self, data: bytes | bytearray) -> None:

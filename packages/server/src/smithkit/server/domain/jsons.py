@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 
-__all__ = ["dump", "load", "load_verbatim"]
+__all__ = ["contains", "dump", "load", "load_verbatim", "text_of"]
 
 
 def load(data: bytes | bytearray) -> Any:
@@ -74,3 +74,39 @@ def dump(value: Any) -> bytes:
     except TypeError:
         # Lone surrogates and integers beyond 64 bits: the standard library writes both.
         return json.dumps(value, separators=(",", ":")).encode()
+
+
+def contains(whole: Any, part: Any) -> bool:
+    """Tell whether JSON contains other JSON: objects by their keys, lists by their members.
+
+    Example:
+        >>> contains({"a": {"b": 1, "c": 2}}, {"a": {"b": 1}})
+        True
+    """
+    if isinstance(part, dict):
+        return isinstance(whole, dict) and all(
+            key in whole and contains(whole[key], value) for key, value in part.items()
+        )
+    if isinstance(part, list):
+        return isinstance(whole, list) and all(any(contains(item, one) for item in whole) for one in part)
+    return type(whole) is type(part) and bool(whole == part)
+
+
+def text_of(value: Any) -> str:
+    """Give the words of JSON: its texts and numbers, without keys.
+
+    Example:
+        >>> text_of({"question": "why?", "turns": [{"n": 2}, "because"]})
+        'why? 2 because'
+    """
+    words = []
+    pending = [value]
+    while pending:
+        item = pending.pop()
+        if isinstance(item, dict):
+            pending += reversed(item.values())
+        elif isinstance(item, list):
+            pending += reversed(item)
+        elif item is not None:
+            words.append(str(item))
+    return " ".join(words)

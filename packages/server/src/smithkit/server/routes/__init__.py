@@ -5,11 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from smithkit.server.routes import (
+    datasets,
+    examples,
     files,
     home,
     info,
     insights,
     otlp,
+    public_datasets,
     runs,
     secrets,
     sessions,
@@ -32,6 +35,9 @@ def all_routes() -> list[Route]:
         *otlp.routes,
         *sessions.routes,
         *insights.routes,
+        *datasets.routes,
+        *examples.routes,
+        *public_datasets.routes,
         *secrets.routes,
         *files.routes,
     ]

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ValidationError
 from starlette.responses import Response
 
 from smithkit.server.body import read_json
+from smithkit.server.domain.jsons import contains, load
 from smithkit.server.errors import unprocessable
 
 if TYPE_CHECKING:
@@ -18,17 +19,20 @@ if TYPE_CHECKING:
     from smithkit.server.services import Services
 
 __all__ = [
+    "LARGEST_OFFSET",
     "check",
     "json_response",
     "path_id",
     "query_flag",
     "query_ids",
     "query_int",
+    "query_object",
     "read_model",
     "services",
 ]
 
 _Model = TypeVar("_Model", bound=BaseModel)
+LARGEST_OFFSET = 2**31
 _TRUE = frozenset({"true", "1", "yes"})
 
 
@@ -83,6 +87,25 @@ def query_int(request: Request, name: str, default: int, low: int, high: int) ->
         raise unprocessable(f"{name}: must be an integer") from error
     if not low <= value <= high:
         raise unprocessable(f"{name}: must be from {low} to {high}")
+    return value
+
+
+def query_object(request: Request, name: str) -> dict[str, Any] | None:
+    """Read a JSON object from the query; None if it is not given.
+
+    Raises:
+        ApiError: 422, it is none, or nested too deeply to be compared with others.
+    """
+    text = request.query_params.get(name)
+    if text is None:
+        return None
+    try:
+        value = load(text.encode())
+        contains(value, value)
+    except (ValueError, RecursionError) as error:
+        raise unprocessable(f"{name}: is not valid JSON") from error
+    if not isinstance(value, dict):
+        raise unprocessable(f"{name}: must be a JSON object")
     return value
 
 

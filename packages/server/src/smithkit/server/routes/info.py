@@ -30,8 +30,8 @@ _INFO = {
         "size_limit_bytes": 20_971_520,
     },
     "instance_flags": {
-        "dataset_examples_multipart_enabled": False,
-        "examples_multipart_enabled": False,
+        "dataset_examples_multipart_enabled": True,
+        "examples_multipart_enabled": True,
         "insights_without_model": True,
         "zstd_compression_enabled": True,
     },

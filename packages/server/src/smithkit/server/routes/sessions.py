@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from starlette.routing import Route
 
-from smithkit.server.domain.jsons import load
-from smithkit.server.errors import unprocessable
 from smithkit.server.routes._common import (
+    LARGEST_OFFSET,
     json_response,
     path_id,
     query_flag,
     query_ids,
     query_int,
+    query_object,
     read_model,
     services,
 )
@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     from starlette.responses import Response
 
 __all__ = ["routes"]
-
-_LARGEST_OFFSET = 2**31
 
 
 async def _create(request: Request) -> Response:
@@ -44,9 +42,9 @@ async def _list(request: Request) -> Response:
         ids=query_ids(request, "id"),
         reference_free=query_flag(request, "reference_free"),
         reference_datasets=query_ids(request, "reference_dataset"),
-        metadata=_metadata(query.get("metadata")),
+        metadata=query_object(request, "metadata"),
         limit=query_int(request, "limit", own.limits.page, 1, own.limits.page),
-        offset=query_int(request, "offset", 0, 0, _LARGEST_OFFSET),
+        offset=query_int(request, "offset", 0, 0, LARGEST_OFFSET),
     )
     return json_response(
         await own.sessions.find(selection, include_stats=bool(query_flag(request, "include_stats")))
@@ -67,18 +65,6 @@ async def _update(request: Request) -> Response:
 async def _delete(request: Request) -> Response:
     await services(request).sessions.delete(path_id(request))
     return json_response({"message": "Session deleted"})
-
-
-def _metadata(text: str | None) -> dict[str, Any] | None:
-    if text is None:
-        return None
-    try:
-        value = load(text.encode())
-    except ValueError as error:
-        raise unprocessable("metadata: is not valid JSON") from error
-    if not isinstance(value, dict):
-        raise unprocessable("metadata: must be a JSON object")
-    return value
 
 
 routes = [

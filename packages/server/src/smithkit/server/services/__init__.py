@@ -5,10 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from smithkit.server.services.dataset_sharing import DatasetSharingService
+from smithkit.server.services.datasets import DatasetService
+from smithkit.server.services.examples import ExampleService
 from smithkit.server.services.files import FileService
+from smithkit.server.services.fine_tuning import FineTuningService
 from smithkit.server.services.ingest import IngestService
 from smithkit.server.services.insights import InsightsService
 from smithkit.server.services.runs import RunService
+from smithkit.server.services.search import SearchService
 from smithkit.server.services.sessions import SessionService
 from smithkit.server.services.sharing import SharingService
 from smithkit.server.services.spans import SpanService
@@ -19,10 +24,15 @@ if TYPE_CHECKING:
     from smithkit.server.store import Store
 
 __all__ = [
+    "DatasetService",
+    "DatasetSharingService",
+    "ExampleService",
     "FileService",
+    "FineTuningService",
     "IngestService",
     "InsightsService",
     "RunService",
+    "SearchService",
     "Services",
     "SessionService",
     "SharingService",
@@ -38,10 +48,15 @@ class Services:
     store: Store
     limits: Limits
     budget: Budget
+    datasets: DatasetService
+    dataset_sharing: DatasetSharingService
+    examples: ExampleService
     files: FileService
+    fine_tuning: FineTuningService
     ingest: IngestService
     insights: InsightsService
     runs: RunService
+    search: SearchService
     sessions: SessionService
     spans: SpanService
     sharing: SharingService
@@ -60,14 +75,20 @@ def make_services(store: Store, limits: Limits, budget: Budget) -> Services:
     """
     files = FileService(store, limits)
     runs = RunService(store, files, limits)
+    examples = ExampleService(store, files)
     return Services(
         store=store,
         limits=limits,
         budget=budget,
+        datasets=DatasetService(store, examples),
+        dataset_sharing=DatasetSharingService(store),
+        examples=examples,
         files=files,
+        fine_tuning=FineTuningService(store),
         ingest=IngestService(store, limits),
         insights=InsightsService(store),
         runs=runs,
+        search=SearchService(store, examples),
         sessions=SessionService(store, limits),
         spans=SpanService(store),
         sharing=SharingService(store, runs),

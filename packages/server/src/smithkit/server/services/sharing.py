@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from smithkit.server.services.runs import RunService
     from smithkit.server.store import Store
 
-__all__ = ["SharingService"]
+__all__ = ["SharingService", "check_token"]
 
 _RANDOM = 4
 
@@ -45,8 +45,7 @@ class SharingService:
         Raises:
             ApiError: 404; 409, the token is another run's; 422, the token is not random.
         """
-        if token is not None and token.version != _RANDOM:
-            raise unprocessable("share_token: must be a random UUID (version 4), or nobody's guess is safe")
+        check_token(token)
         try:
             given = await self._store.share_run(run_id, token or uuid4())
         except NameTakenError as error:
@@ -114,3 +113,13 @@ class SharingService:
 
 def _place(row: dict[str, Any]) -> Place:
     return Place(row["trace_id"], row["dotted_order"])
+
+
+def check_token(token: UUID | None) -> None:
+    """Check that a proposed token cannot be guessed.
+
+    Raises:
+        ApiError: 422, it can.
+    """
+    if token is not None and token.version != _RANDOM:
+        raise unprocessable("share_token: must be a random UUID (version 4), or nobody's guess is safe")

@@ -4,6 +4,19 @@ from __future__ import annotations
 
 from typing import cast
 
+from smithkit.server.store.dataset_protocol import (
+    DatasetSelection,
+    DatasetStore,
+    Diff,
+    ExampleChange,
+    ExampleFile,
+    ExampleSelection,
+    FileOperations,
+    MismatchError,
+    MissingError,
+    TakenError,
+    WriteMode,
+)
 from smithkit.server.store.protocol import (
     Attachment,
     FeedbackItem,
@@ -18,14 +31,25 @@ from smithkit.server.store.protocol import (
 
 __all__ = [
     "Attachment",
+    "DatasetSelection",
+    "DatasetStore",
+    "Diff",
+    "ExampleChange",
+    "ExampleFile",
+    "ExampleSelection",
     "FeedbackItem",
+    "FileOperations",
+    "MismatchError",
+    "MissingError",
     "NameTakenError",
     "Place",
     "RunBatch",
     "RunSelection",
     "SessionSelection",
     "Store",
+    "TakenError",
     "Workspace",
+    "WriteMode",
     "open_store",
 ]
 

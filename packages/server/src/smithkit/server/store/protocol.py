@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from smithkit.server.domain.runs import Row, RunChange
     from smithkit.server.store.blobs import BlobSink, StagedBlob
+    from smithkit.server.store.dataset_protocol import DatasetStore
 
 __all__ = [
     "Attachment",
@@ -142,6 +143,11 @@ class Store(Protocol):
     @property
     def workspace(self) -> Workspace:
         """The workspace; known once the store is open."""
+        ...
+
+    @property
+    def datasets(self) -> DatasetStore:
+        """Its datasets; usable once the store is open."""
         ...
 
     def open(self) -> None:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from sqlalchemy import select
 
-from smithkit.server.domain.jsons import load
+from smithkit.server.domain.jsons import contains, load
 from smithkit.server.store.tables import sessions
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from smithkit.server.domain.runs import Row
     from smithkit.server.store.protocol import SessionSelection
 
-__all__ = ["contains", "select_sessions"]
+__all__ = ["select_sessions"]
 
 
 def select_sessions(connection: Connection, selection: SessionSelection, workspace_id: UUID) -> list[Row]:
@@ -52,19 +52,3 @@ def _conditions(selection: SessionSelection, workspace_id: UUID) -> list[ColumnE
     if selection.reference_free:
         conditions.append(sessions.c.reference_dataset_id.is_(None))
     return conditions
-
-
-def contains(whole: Any, part: Any) -> bool:
-    """Tell whether JSON contains other JSON: objects by their keys, lists by their members.
-
-    Example:
-        >>> contains({"a": {"b": 1, "c": 2}}, {"a": {"b": 1}})
-        True
-    """
-    if isinstance(part, dict):
-        return isinstance(whole, dict) and all(
-            key in whole and contains(whole[key], value) for key, value in part.items()
-        )
-    if isinstance(part, list):
-        return isinstance(whole, list) and all(any(contains(item, one) for item in whole) for one in part)
-    return type(whole) is type(part) and bool(whole == part)

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
-from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
+from typing import TYPE_CHECKING
 
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
-from starlette.concurrency import run_in_threadpool
 
 from smithkit.server.domain.times import now
 from smithkit.server.store import (
@@ -20,6 +18,7 @@ from smithkit.server.store import (
     write_runs,
     write_sessions,
 )
+from smithkit.server.store.access import Access
 from smithkit.server.store.blobs import BlobFolder
 from smithkit.server.store.engine import (
     create_file,
@@ -30,11 +29,11 @@ from smithkit.server.store.engine import (
 )
 from smithkit.server.store.migrate import migrate
 from smithkit.server.store.protocol import NameTakenError, Workspace
+from smithkit.server.store.sqlite_datasets import SqliteDatasets
 from smithkit.server.store.tables import sessions, workspaces
-from smithkit.server.store.writer import Writer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Sequence
+    from collections.abc import Collection, Sequence
     from pathlib import Path
     from uuid import UUID
 
@@ -45,9 +44,6 @@ if TYPE_CHECKING:
     from smithkit.server.store.protocol import RunBatch, RunSelection, SessionSelection
 
 __all__ = ["SqliteStore"]
-
-_P = ParamSpec("_P")
-_T = TypeVar("_T")
 
 
 class SqliteStore:
@@ -90,7 +86,9 @@ class SqliteStore:
             self._dispose()
             raise
         self._workspace = Workspace(row.id, row.secret)
-        self._writer = Writer(self._writing)
+        access = Access(self._writing, self._reading)
+        self._write, self._read, self._writer = access.write, access.read, access.writer
+        self.datasets = SqliteDatasets(access, self._blobs, row.id)
         self._writer.submit(self._ensure_default).result()
 
     def close(self) -> None:
@@ -234,15 +232,3 @@ class SqliteStore:
     def _sweep(self, connection: Connection, digests: set[bytes]) -> None:
         for digest in write_sessions.orphan_digests(connection, digests):
             self._blobs.remove(digest)
-
-    async def _write(self, job: Callable[[Connection], _T]) -> _T:
-        return await asyncio.wrap_future(self._writer.submit(job))
-
-    async def _read(
-        self, function: Callable[Concatenate[Connection, _P], _T], *args: _P.args, **kwargs: _P.kwargs
-    ) -> _T:
-        def read() -> _T:
-            with self._reading.begin() as connection:
-                return function(connection, *args, **kwargs)
-
-        return await run_in_threadpool(read)

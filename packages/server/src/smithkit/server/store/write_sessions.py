@@ -7,6 +7,7 @@ from uuid import UUID, uuid4
 
 from sqlalchemy import delete, or_, select
 
+from smithkit.server.store.dataset_tables import example_files
 from smithkit.server.store.tables import (
     attachments,
     feedback,
@@ -200,7 +201,6 @@ def orphan_digests(connection: Connection, digests: set[bytes]) -> set[bytes]:
     candidates = list(digests)
     for at in range(0, len(candidates), _DELETE_STEP):
         chunk = candidates[at : at + _DELETE_STEP]
-        used |= set(
-            connection.execute(select(attachments.c.digest).where(attachments.c.digest.in_(chunk))).scalars()
-        )
+        for own in (attachments.c.digest, example_files.c.digest):
+            used |= set(connection.execute(select(own).where(own.in_(chunk))).scalars())
     return digests - used

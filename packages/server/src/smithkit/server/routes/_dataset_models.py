@@ -1,0 +1,217 @@
+"""Bodies of requests about datasets and examples."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+from uuid import UUID, uuid4
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, RootModel
+
+from smithkit.server.domain.example_schemas import check_schema
+from smithkit.server.domain.jsons import dump
+from smithkit.server.domain.times import parse_time
+from smithkit.server.store import ExampleChange, FileOperations
+
+__all__ = [
+    "Clone",
+    "DatasetCreate",
+    "DatasetShare",
+    "DatasetUpdate",
+    "ExampleBodies",
+    "ExampleBody",
+    "ExampleDeletion",
+    "Search",
+    "SplitChange",
+    "TagChange",
+]
+
+_KINDS = "kv|llm|chat"
+_SPLIT = "dataset_split"
+
+
+def _as_time(value: Any) -> Any:
+    return None if value is None else parse_time(value)
+
+
+def _schema(value: dict[str, Any] | None) -> dict[str, Any] | None:
+    if value is not None:
+        check_schema(value)
+    return value
+
+
+def _splits(value: Any) -> Any:
+    if value is None or value == []:
+        return None
+    return [value] if isinstance(value, str) else value
+
+
+def _metadata(value: dict[str, Any] | None) -> dict[str, Any] | None:
+    if value is not None and _SPLIT in value:
+        splits = _splits(value[_SPLIT])
+        if splits is None:
+            return {name: own for name, own in value.items() if name != _SPLIT}
+        if not isinstance(splits, list) or not all(isinstance(split, str) and split for split in splits):
+            raise ValueError(f"{_SPLIT} must be a text or a list of texts")
+        return {**value, _SPLIT: splits}
+    return value
+
+
+_Name = Annotated[str, Field(min_length=1, max_length=4096)]
+_Time = Annotated[int | None, BeforeValidator(_as_time)]
+_Json = dict[str, Any]
+_Schema = Annotated[_Json | None, AfterValidator(_schema)]
+_Ids = Annotated[list[UUID], Field(max_length=100_000)]
+
+
+class _Body(BaseModel):
+    """Fields that this server does not know are ignored."""
+
+    model_config = ConfigDict(extra="ignore")
+
+
+class _Transformation(BaseModel):
+    model_config = ConfigDict(extra="allow")
+
+    path: list[str]
+    transformation_type: _Name
+
+
+class _Dataset(_Body):
+    description: str | None = None
+    inputs_schema_definition: _Schema = None
+    outputs_schema_definition: _Schema = None
+    transformations: list[_Transformation] | None = None
+    metadata: _Json | None = None
+
+    def columns(self) -> dict[str, Any]:
+        """Give the columns that the client has set; null sets nothing, except that it takes schemas away."""
+        given = self.model_dump(
+            exclude_none=True, include={"id", "name", "description", "data_type", "created_at"}
+        )
+        for name, column in (
+            ("inputs_schema_definition", "inputs_schema"),
+            ("outputs_schema_definition", "outputs_schema"),
+            ("transformations", "transformations"),
+        ):
+            if name in self.model_fields_set:
+                value = self.model_dump(include={name})[name]
+                given[column] = None if value is None else dump(value).decode()
+        if self.metadata is not None:
+            given["metadata"] = dump(self.metadata).decode()
+        return given
+
+
+class DatasetCreate(_Dataset):
+    """Body of ``POST /datasets``, and of the fields of ``POST /datasets/upload``."""
+
+    id: UUID | None = None
+    name: _Name
+    data_type: Annotated[str, Field(pattern=rf"^(?:{_KINDS})$")] | None = None
+    created_at: _Time = None
+    extra: _Json | None = None
+
+    def columns(self) -> dict[str, Any]:
+        """Give the columns that the client has set."""
+        inner = (self.extra or {}).get("metadata")
+        if self.metadata is None and isinstance(inner, dict):
+            self.metadata = inner
+        return super().columns()
+
+
+class DatasetUpdate(_Dataset):
+    """Body of ``PATCH /datasets/{id}``."""
+
+    name: _Name | None = None
+    data_type: Annotated[str, Field(pattern=rf"^(?:{_KINDS})$")] | None = None
+
+
+class DatasetShare(_Body):
+    """Body of ``PUT /datasets/{id}/share``."""
+
+    share_token: UUID | None = None
+
+
+class TagChange(_Body):
+    """Body of ``PUT /datasets/{id}/tags``."""
+
+    as_of: _Name
+    tag: _Name
+
+
+class SplitChange(_Body):
+    """Body of ``PUT /datasets/{id}/splits``."""
+
+    split_name: _Name
+    examples: _Ids
+    remove: bool = False
+
+
+class Clone(_Body):
+    """Body of ``POST /datasets/clone``."""
+
+    source_dataset_id: UUID
+    target_dataset_id: UUID
+    as_of: _Name | None = None
+    examples: _Ids | None = None
+
+
+class Search(_Body):
+    """Body of ``POST /datasets/{id}/search``."""
+
+    inputs: _Json
+    limit: Annotated[int, Field(ge=1, le=10_000)] = 5
+    filter: str | None = None
+
+
+class _Operations(_Body):
+    retain: list[str] = []
+    rename: dict[str, _Name] = {}
+
+
+class ExampleBody(_Body):
+    """An example in a request: a new one, or what changes in one."""
+
+    id: UUID | None = None
+    dataset_id: UUID | None = None
+    created_at: _Time = None
+    inputs: _Json | None = None
+    outputs: _Json | None = None
+    metadata: Annotated[_Json | None, AfterValidator(_metadata)] = None
+    split: Annotated[list[_Name] | None, BeforeValidator(_splits)] = None
+    source_run_id: UUID | None = None
+    use_source_run_io: bool | None = None
+    use_source_run_attachments: list[str] | None = None
+    attachments_operations: _Operations | None = None
+
+    def change(self, *, example_id: UUID | None = None, dataset_id: UUID | None = None) -> ExampleChange:
+        """Turn the body into what a store is asked.
+
+        Args:
+            example_id: The example, when the path names it.
+            dataset_id: Its dataset, when the path names it.
+        """
+        operations = self.attachments_operations
+        return ExampleChange(
+            id=example_id or self.id or uuid4(),
+            dataset_id=dataset_id or self.dataset_id,
+            created_at=self.created_at,
+            inputs=None if self.inputs is None else dump(self.inputs),
+            outputs=None if self.outputs is None else dump(self.outputs),
+            metadata=self.metadata,
+            split=self.split,
+            source_run_id=self.source_run_id,
+            run_io=bool(self.use_source_run_io),
+            run_files=self.use_source_run_attachments or [],
+            operations=None if operations is None else FileOperations(operations.retain, operations.rename),
+        )
+
+
+class ExampleBodies(RootModel[Annotated[list[ExampleBody], Field(max_length=100_000)]]):
+    """Body of ``POST`` and ``PATCH /examples/bulk``."""
+
+
+class ExampleDeletion(_Body):
+    """Body of ``POST /v1/platform/datasets/examples/delete``."""
+
+    example_ids: _Ids
+    hard_delete: bool = False

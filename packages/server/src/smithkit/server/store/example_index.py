@@ -1,0 +1,125 @@
+"""A full-text index of examples' inputs (SQLite FTS5), which ranks them by BM25."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import select, text, update
+
+from smithkit.server.domain.jsons import load, text_of
+from smithkit.server.store.dataset_tables import datasets, example_versions
+from smithkit.server.store.packing import unpack
+from smithkit.server.store.read_examples import load_rows, scan
+from smithkit.server.store.versions import read_dataset, valid_at
+from smithkit.server.store.write_examples import chunks
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from uuid import UUID
+
+    from sqlalchemy import Connection
+
+    from smithkit.server.domain.runs import Row
+    from smithkit.server.store.dataset_protocol import ExampleSelection
+
+__all__ = ["drop_index", "search", "unindex", "update_index"]
+
+_INSERT = text("INSERT INTO example_texts (rowid, dataset, text) VALUES (:row, :dataset, :text)")
+_DELETE = text("DELETE FROM example_texts WHERE rowid = :row")
+_RANKED = text(
+    "SELECT rowid FROM example_texts WHERE example_texts MATCH :query ORDER BY bm25(example_texts, 0.0, 1.0)"
+)
+
+
+def update_index(connection: Connection, dataset_id: UUID, *, must_exist: bool) -> bool:
+    """Bring a dataset's index to its present version.
+
+    Args:
+        connection: A connection that holds the write lock.
+        dataset_id: The dataset.
+        must_exist: Whether to make no index where there is none.
+
+    Returns:
+        Whether there is an index now.
+
+    Raises:
+        MissingError: There is no such dataset.
+    """
+    dataset = read_dataset(connection, dataset_id)
+    if must_exist and dataset["indexed_version"] is None:
+        return False
+    known = dataset["indexed_version"] or 0
+    columns = example_versions.c
+    own = select(columns.row).where(columns.dataset_id == dataset_id)
+    unindex(connection, list(connection.execute(own.where(columns.valid_to > known)).scalars()))
+    fresh = list(connection.execute(own.where(columns.valid_from > known, valid_at(None))).scalars())
+    for part in chunks(fresh):
+        payloads = select(columns.row, columns.inputs).where(columns.row.in_(part))
+        connection.execute(
+            _INSERT, [_entry(dataset_id, row) for row in connection.execute(payloads).mappings()]
+        )
+    _mark(connection, dataset_id, dataset["version"])
+    return True
+
+
+def drop_index(connection: Connection, dataset_id: UUID) -> None:
+    """Remove a dataset's index.
+
+    Raises:
+        MissingError: There is no such dataset.
+    """
+    read_dataset(connection, dataset_id)
+    rows = select(example_versions.c.row).where(example_versions.c.dataset_id == dataset_id)
+    unindex(connection, list(connection.execute(rows).scalars()))
+    _mark(connection, dataset_id, None)
+
+
+def unindex(connection: Connection, rows: Sequence[int]) -> None:
+    """Take example records out of the index; those that are not in it do no harm."""
+    if rows:
+        connection.execute(_DELETE, [{"row": row} for row in rows])
+
+
+def search(
+    connection: Connection, dataset_id: UUID, words: Sequence[str], selection: ExampleSelection
+) -> list[Row] | None:
+    """Read the examples whose inputs are most like some words, as the index knows the dataset.
+
+    Examples that share no word follow those that do, so that there are as many as asked for.
+
+    Returns:
+        The records, best first; None if the dataset has no index.
+
+    Raises:
+        MissingError: There is no such dataset.
+    """
+    dataset = read_dataset(connection, dataset_id)
+    version = dataset["indexed_version"]
+    if version is None:
+        return None
+    wanted = {row["row"]: None for row in scan(connection, selection, version, 0)}
+    found: dict[int, None] = {}
+    for row in _ranked(connection, dataset_id, words):
+        if len(found) == selection.limit:
+            break
+        if row in wanted:
+            found[row] = None
+    rows = list(found | wanted)[: selection.limit]
+    return load_rows(connection, rows)
+
+
+def _ranked(connection: Connection, dataset_id: UUID, words: Sequence[str]) -> Iterator[int]:
+    if not words:
+        return
+    terms = " OR ".join(f'"{word}"' for word in words)
+    query = f'dataset : "{dataset_id.hex}" AND text : ({terms})'
+    yield from connection.execute(_RANKED, {"query": query}).scalars()
+
+
+def _entry(dataset_id: UUID, row: Any) -> Row:
+    words = "" if row["inputs"] is None else text_of(load(unpack(row["inputs"])))
+    return {"row": row["row"], "dataset": dataset_id.hex, "text": words.encode(errors="replace").decode()}
+
+
+def _mark(connection: Connection, dataset_id: UUID, version: int | None) -> None:
+    connection.execute(update(datasets).where(datasets.c.id == dataset_id).values(indexed_version=version))

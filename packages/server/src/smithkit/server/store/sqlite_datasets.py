@@ -1,0 +1,196 @@
+"""Datasets in a SQLite file."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sqlalchemy import delete, select, update
+
+from smithkit.server.store import datasets, example_index, read_examples, versions, write_examples
+from smithkit.server.store.anchors import Anchors
+from smithkit.server.store.dataset_tables import dataset_shares, example_versions
+from smithkit.server.store.dataset_tables import datasets as dataset_table
+from smithkit.server.store.write_sessions import orphan_digests
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+    from uuid import UUID
+
+    from sqlalchemy import Connection
+
+    from smithkit.server.domain.runs import Row
+    from smithkit.server.store.access import Access
+    from smithkit.server.store.blobs import BlobFolder
+    from smithkit.server.store.dataset_protocol import (
+        DatasetSelection,
+        Diff,
+        ExampleChange,
+        ExampleSelection,
+        WriteMode,
+    )
+
+__all__ = ["SqliteDatasets"]
+
+
+class SqliteDatasets:
+    """Fulfils `DatasetStore`.
+
+    Args:
+        access: The open database.
+        blobs: Where files lie.
+        workspace_id: Whose datasets.
+    """
+
+    def __init__(self, access: Access, blobs: BlobFolder, workspace_id: UUID) -> None:
+        self._write = access.write
+        self._read = access.read
+        self._blobs = blobs
+        self._workspace_id = workspace_id
+        self._anchors = Anchors()
+
+    async def create(self, values: Row, examples: Sequence[ExampleChange] = ()) -> Row:
+        """Make a dataset with its first examples."""
+
+        def make(connection: Connection) -> Row:
+            made = datasets.insert_dataset(connection, {**values, "workspace_id": self._workspace_id})
+            write_examples.write_changes(connection, examples, "create", self._blobs)
+            return versions.read_dataset(connection, made["id"])
+
+        return await self._write(make)
+
+    async def update(self, dataset_id: UUID, values: Row) -> Row:
+        """Change a dataset."""
+        return await self._write(lambda connection: datasets.change_dataset(connection, dataset_id, values))
+
+    async def delete(self, dataset_id: UUID) -> None:
+        """Remove a dataset, step by step, so that other requests come through in between."""
+        await self._read(versions.read_dataset, dataset_id)
+        while not await self._write(lambda connection: self._delete_part(connection, dataset_id)):
+            pass
+
+    async def find(self, selection: DatasetSelection) -> list[Row]:
+        """Read datasets."""
+        return await self._read(datasets.select_datasets, selection, self._workspace_id)
+
+    async def versions(
+        self, dataset_id: UUID, limit: int, offset: int, search: str | None = None
+    ) -> list[Row]:
+        """Read versions, newest first."""
+        return await self._read(versions.select_versions, dataset_id, limit, offset, search)
+
+    async def version(self, dataset_id: UUID, as_of: str) -> Row:
+        """Read one version."""
+        return await self._read(versions.read_version, dataset_id, as_of)
+
+    async def tag(self, dataset_id: UUID, as_of: int, tag: str) -> Row:
+        """Give a version a name."""
+        return await self._write(lambda connection: versions.tag_version(connection, dataset_id, as_of, tag))
+
+    async def diff(self, dataset_id: UUID, begin: str, end: str) -> Diff:
+        """Compare two versions."""
+        return await self._read(versions.compare, dataset_id, begin, end)
+
+    async def splits(self, dataset_id: UUID, as_of: str | None) -> list[str]:
+        """Read the names of splits."""
+        return await self._read(read_examples.select_splits, dataset_id, as_of)
+
+    async def change_split(self, dataset_id: UUID, name: str, ids: Sequence[UUID], *, remove: bool) -> None:
+        """Put examples into a split, or take them out."""
+        await self._write(
+            lambda connection: write_examples.move_split(connection, dataset_id, name, ids, remove=remove)
+        )
+
+    async def write_examples(self, changes: Sequence[ExampleChange], mode: WriteMode) -> int:
+        """Store examples."""
+        return await self._write(
+            lambda connection: write_examples.write_changes(connection, changes, mode, self._blobs)
+        )
+
+    async def delete_examples(self, ids: Sequence[UUID], *, hard: bool) -> int:
+        """Remove examples."""
+
+        def remove(connection: Connection) -> int:
+            ended = write_examples.end_examples(connection, ids)
+            return self._purge(connection, ids) if hard else ended
+
+        return await self._write(remove)
+
+    async def clone(
+        self, source: UUID, target: UUID, as_of: str | None, ids: Collection[UUID] | None
+    ) -> list[UUID]:
+        """Copy examples into another dataset."""
+        return await self._write(
+            lambda connection: write_examples.clone_examples(connection, source, target, as_of, ids)
+        )
+
+    async def read_examples(self, selection: ExampleSelection) -> list[Row]:
+        """Read examples."""
+        return await self._read(read_examples.select_examples, selection, self._anchors)
+
+    async def read_files(self, rows: Sequence[int]) -> dict[int, list[Row]]:
+        """Read the files of example records."""
+        return await self._read(read_examples.read_files, rows)
+
+    async def share(self, dataset_id: UUID, token: UUID) -> UUID:
+        """Store a dataset's token, and give the one that it has."""
+        return await self._write(lambda connection: datasets.insert_share(connection, dataset_id, token))
+
+    async def read_share(self, dataset_id: UUID) -> UUID | None:
+        """Read a dataset's token."""
+        return await self._read(datasets.select_share, dataset_id)
+
+    async def delete_share(self, dataset_id: UUID) -> None:
+        """Forget a dataset's token."""
+        statement = delete(dataset_shares).where(dataset_shares.c.dataset_id == dataset_id)
+        await self._write(lambda connection: connection.execute(statement).rowcount)
+
+    async def find_shared(self, token: UUID) -> UUID | None:
+        """Give the dataset that has a token."""
+        statement = select(dataset_shares.c.dataset_id).where(dataset_shares.c.token == token)
+        return await self._read(lambda connection: connection.execute(statement).scalar())
+
+    async def index(self, dataset_id: UUID, *, must_exist: bool) -> bool:
+        """Make the search index of a dataset, or bring it up to date."""
+        return await self._write(
+            lambda connection: example_index.update_index(connection, dataset_id, must_exist=must_exist)
+        )
+
+    async def drop_index(self, dataset_id: UUID) -> None:
+        """Remove the search index of a dataset."""
+        await self._write(lambda connection: example_index.drop_index(connection, dataset_id))
+
+    async def search(
+        self, dataset_id: UUID, words: Sequence[str], selection: ExampleSelection
+    ) -> list[Row] | None:
+        """Read the examples whose inputs are most like these words."""
+        return await self._read(example_index.search, dataset_id, words, selection)
+
+    def _delete_part(self, connection: Connection, dataset_id: UUID) -> bool:
+        rows = datasets.example_rows(connection, dataset_id)
+        if not rows:
+            datasets.forget_dataset(connection, dataset_id)
+            return True
+        self._remove_rows(connection, rows)
+        return False
+
+    def _purge(self, connection: Connection, ids: Sequence[UUID]) -> int:
+        gone: set[UUID] = set()
+        for part in write_examples.chunks(list(dict.fromkeys(ids))):
+            statement = select(
+                example_versions.c.row, example_versions.c.example_id, example_versions.c.dataset_id
+            ).where(example_versions.c.example_id.in_(part))
+            found = connection.execute(statement).all()
+            gone |= {row.example_id for row in found}
+            connection.execute(
+                update(dataset_table)
+                .where(dataset_table.c.id.in_({row.dataset_id for row in found}))
+                .values(purges=dataset_table.c.purges + 1)
+            )
+            for rows in write_examples.chunks([row.row for row in found]):
+                self._remove_rows(connection, rows)
+        return len(gone)
+
+    def _remove_rows(self, connection: Connection, rows: Sequence[int]) -> None:
+        example_index.unindex(connection, rows)
+        for digest in orphan_digests(connection, write_examples.purge(connection, rows)):
+            self._blobs.remove(digest)
