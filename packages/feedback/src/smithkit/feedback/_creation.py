@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from smithkit.arguments import as_uuid
@@ -15,10 +16,14 @@ if TYPE_CHECKING:
 
     from pydantic import ValidationError
 
-__all__ = ["check_target", "post", "present", "rounded", "source", "wrong_argument"]
+    from smithkit.feedback.schemas import FeedbackCreate
+
+__all__ = ["check_target", "in_background", "post", "present", "rounded", "source", "wrong_argument"]
 
 _SCORE_DIGITS = 4
 _LONGEST_PAUSE_SECONDS = 10.0
+_FIRST_WITH_PARTS = (0, 8, 10)
+"""The API's first version that takes feedback among runs."""
 
 
 def check_target(*, run_id: Any, trace_id: Any, project_id: Any) -> None:
@@ -74,6 +79,44 @@ def present(fields: Mapping[str, Any]) -> dict[str, Any]:
         for name, value in fields.items()
         if value is not None
     }
+
+
+def in_background(client: Any, feedback: FeedbackCreate) -> bool:
+    """Hand feedback to what sends runs in the background, if there is such a thing and the server takes it.
+
+    Tracing adds `submit_feedback` to the clients; this package does not need it.
+
+    Args:
+        client: The synchronous client.
+        feedback: With its trace.
+
+    Returns:
+        Whether it was taken.
+    """
+    submit = getattr(client, "submit_feedback", None)
+    if submit is None or not _takes_parts(client):
+        return False
+    taken: bool = submit(feedback.model_dump())
+    return taken
+
+
+def _takes_parts(client: Any) -> bool:
+    try:
+        info = client.info
+    except LangSmithError:  # the request that follows says what is wrong
+        return False
+    limits = info.batch_ingest_config or {}
+    return limits.get("use_multipart_endpoint") is not False and _version(info.version) >= _FIRST_WITH_PARTS
+
+
+def _version(text: str) -> tuple[int, ...]:
+    """The numbers at the start of a version.
+
+    Example:
+        >>> _version("0.13.5rc1")
+        (0, 13, 5)
+    """
+    return tuple(int(number) for number in re.findall(r"(?:^|(?<=\.))\d+", text)[:3])
 
 
 def post(body: Mapping[str, Any], attempts: int) -> Flow[Response | None]:

@@ -1,4 +1,4 @@
-"""Client methods of feedback on runs and projects."""
+"""Giving feedback: along with the runs of its trace where runs are sent in the background, else at once."""
 
 from __future__ import annotations
 
@@ -8,145 +8,20 @@ import warnings
 from typing import TYPE_CHECKING, Any
 
 from smithkit.answers import parse
-from smithkit.arguments import as_uuid
 from smithkit.feedback import _creation
-from smithkit.operations import Flow, Methods, PageFlow, Request, operation, paginated
-from smithkit.paging import offset_pages
+from smithkit.feedback._methods._feedback import feedback_of
+from smithkit.operations import Flow, Methods, Request, operation
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from uuid import UUID
 
     from smithkit.feedback.schemas import Feedback, FeedbackConfig, FeedbackSourceType
 
-__all__ = ["AsyncFeedbackMethods", "FeedbackMethods"]
+__all__ = ["AsyncCreateMethods", "CreateMethods"]
 
 
-class _SharedMethods(Methods):
-    """What is the same on both clients."""
-
-    @operation
-    def read_feedback(self, feedback_id: UUID | str) -> Flow[Feedback]:
-        """Read one feedback.
-
-        Args:
-            feedback_id: Its id.
-
-        Returns:
-            The feedback.
-
-        Raises:
-            LangSmithUserError: The id is not a UUID.
-            LangSmithNotFoundError: There is no such feedback.
-            LangSmithError: The server refused for another reason, or could not be asked.
-
-        Example:
-            >>> client.read_feedback(feedback_id).score  # doctest: +SKIP
-
-        ``GET /feedback/{id}``
-        """
-        response = yield Request("GET", f"/feedback/{as_uuid(feedback_id, 'feedback_id')}")
-        return _feedback(response.json())
-
-    @paginated
-    def list_feedback(
-        self,
-        /,
-        *,
-        run_ids: Sequence[UUID | str] | None = None,
-        feedback_key: Sequence[str] | None = None,
-        feedback_source_type: Sequence[FeedbackSourceType | str] | None = None,
-        limit: int | None = None,
-        **params: Any,
-    ) -> PageFlow[Feedback]:
-        """List feedback.
-
-        Args:
-            run_ids: Only that on these runs.
-            feedback_key: Only that with one of these keys.
-            feedback_source_type: Only that from these kinds of sources: ``api``, ``model``.
-            limit: Most feedback to give; None for all.
-            params: Further query parameters of the API.
-
-        Yields:
-            Feedback, fetched a page of at most 100 at a time when it is asked for.
-
-        Raises:
-            LangSmithUserError: An id is not a UUID, or `limit` is negative.
-            LangSmithError: The server refused, or could not be asked.
-
-        Example:
-            >>> [one.score for one in client.list_feedback(run_ids=[run_id])]  # doctest: +SKIP
-
-        ``GET /feedback``
-        """
-        filters = {
-            "run": None if run_ids is None else [as_uuid(run_id, "run_ids") for run_id in run_ids],
-            "key": feedback_key,
-            "source": feedback_source_type,
-        }
-        yield from offset_pages("/feedback", {**filters, **params}, parse=_feedback, limit=limit)
-
-    @operation
-    def update_feedback(
-        self,
-        feedback_id: UUID | str,
-        *,
-        score: float | None = None,
-        value: float | str | dict[str, Any] | None = None,
-        correction: dict[str, Any] | None = None,
-        comment: str | None = None,
-    ) -> Flow[None]:
-        """Change a feedback; what is not given stays as it is.
-
-        Args:
-            feedback_id: Its id.
-            score: A new number or truth; four digits after the point are kept.
-            value: A new value.
-            correction: A new answer that the run should have given.
-            comment: A new text for people.
-
-        Raises:
-            LangSmithUserError: The id is not a UUID.
-            LangSmithNotFoundError: There is no such feedback.
-            LangSmithError: The server refused for another reason, or could not be asked.
-
-        Example:
-            >>> client.update_feedback(feedback_id, score=0.5, comment="half right")  # doctest: +SKIP
-
-        ``PATCH /feedback/{id}``
-        """
-        fields = {
-            "score": _creation.rounded(score),
-            "value": value,
-            "correction": correction,
-            "comment": comment,
-        }
-        path = f"/feedback/{as_uuid(feedback_id, 'feedback_id')}"
-        yield Request("PATCH", path, json=_creation.present(fields))
-
-    @operation
-    def delete_feedback(self, feedback_id: UUID | str) -> Flow[None]:
-        """Delete a feedback.
-
-        Args:
-            feedback_id: Its id.
-
-        Raises:
-            LangSmithUserError: The id is not a UUID.
-            LangSmithNotFoundError: There is no such feedback.
-            LangSmithError: The server refused for another reason, or could not be asked.
-
-        Example:
-            >>> client.delete_feedback(feedback_id)  # doctest: +SKIP
-
-        ``DELETE /feedback/{id}``
-        """
-        yield Request("DELETE", f"/feedback/{as_uuid(feedback_id, 'feedback_id')}")
-
-
-class FeedbackMethods(_SharedMethods):
-    """Feedback: the methods of `Client`."""
+class CreateMethods(Methods):
+    """How `Client` gives feedback."""
 
     @operation
     def create_feedback(
@@ -176,6 +51,9 @@ class FeedbackMethods(_SharedMethods):
         **unknown: Any,
     ) -> Flow[Feedback]:
         """Give feedback on a run, a trace or a whole project.
+
+        With a `trace_id`, and tracing installed, it goes along with the runs of that trace, in the background:
+        it never waits, and `flush` delivers it. Without, it is sent at once.
 
         Args:
             run_id: The run. Default: the root run of `trace_id`.
@@ -214,7 +92,7 @@ class FeedbackMethods(_SharedMethods):
         Example:
             >>> client.create_feedback(run_id, "correctness", score=1.0, comment="exact")  # doctest: +SKIP
 
-        ``POST /feedback``
+        ``POST /feedback``, or a part ``feedback.{id}`` of ``POST /runs/multipart``
         """
         from pydantic import ValidationError
 
@@ -252,16 +130,17 @@ class FeedbackMethods(_SharedMethods):
         )
         whole = {"run_id": None, "trace_id": None, **body}
         try:
-            FeedbackCreate.model_validate(whole)
+            checked = FeedbackCreate.model_validate(whole)
         except ValidationError as wrong:
             raise _creation.wrong_argument(wrong) from None
-        yield from _creation.post(body, stop_after_attempt)
+        if trace_id is None or not _creation.in_background(self, checked):
+            yield from _creation.post(body, stop_after_attempt)
         sent = {name: value for name, value in whole.items() if name in Feedback.model_fields}
         return parse(Feedback, sent)
 
 
-class AsyncFeedbackMethods(_SharedMethods):
-    """Feedback: the methods of `AsyncClient`."""
+class AsyncCreateMethods(Methods):
+    """How `AsyncClient` gives feedback."""
 
     @operation
     def create_feedback(
@@ -347,10 +226,4 @@ class AsyncFeedbackMethods(_SharedMethods):
         response = yield from _creation.post(body, attempts)
         if response is None:
             response = yield Request("GET", f"/feedback/{body['id']}")
-        return _feedback(response.json())
-
-
-def _feedback(row: Any) -> Feedback:
-    from smithkit.feedback.schemas import Feedback
-
-    return parse(Feedback, row)
+        return feedback_of(response.json())
