@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
     from environments import Contestant
 
+    _Measured = tuple[dict[str, measuring.Figures], report.Section]
+
 _QUICK_SHARE = 10
 _OUTAGE_RUNS = 200_000
 _OUTAGES = {
@@ -37,16 +39,12 @@ def main() -> None:
     ]
     versions = {one.name: one.install() for one in contestants}
     found = {"machine": report.machine(), "versions": versions}
-    if given.outage:
-        results: dict[str, Any] = _outage(given, contestants)
-        sections = [report.outage(_OUTAGES[given.outage], results)]
-    else:
-        results = {name: _scenario(name, given, contestants) for name in given.scenario or SCENARIOS}
-        sections = [report.scenario(SCENARIOS[name].title, results[name], BASE) for name in results]
-        for section in sections:
-            report.show(section)
-    if given.outage:
-        report.show(sections[0])
+    results: dict[str, Any] = {}
+    sections = []
+    for name in [given.outage] if given.outage else given.scenario or SCENARIOS:
+        results[name], section = (_outage if given.outage else _scenario)(name, given, contestants)
+        sections.append(section)
+        report.show(section)
     print(" · ".join(found["machine"].values()))
     print(" · ".join(f"{name}: {version}" for name, version in versions.items()))
     if given.json:
@@ -55,20 +53,21 @@ def main() -> None:
         _document(given, found, sections)
 
 
-def _scenario(name: str, given: argparse.Namespace, contestants: Sequence[Contestant]) -> dict[str, Any]:
-    calls = SCENARIOS[name].calls // (_QUICK_SHARE if given.quick else 1)
-    rounds = 1 if given.quick else given.rounds
-    return {one.name: figures for one, figures in measuring.side_by_side(contestants, name, calls, rounds)}
+def _scenario(name: str, given: argparse.Namespace, contestants: Sequence[Contestant]) -> _Measured:
+    scenario = SCENARIOS[name]
+    calls, rounds = (scenario.calls // _QUICK_SHARE, 1) if given.quick else (scenario.calls, given.rounds)
+    results = {one.name: figures for one, figures in measuring.side_by_side(contestants, name, calls, rounds)}
+    return results, report.scenario(scenario.title, results, BASE)
 
 
-def _outage(given: argparse.Namespace, contestants: Sequence[Contestant]) -> dict[str, Any]:
+def _outage(name: str, given: argparse.Namespace, contestants: Sequence[Contestant]) -> _Measured:
     runs = _OUTAGE_RUNS // (_QUICK_SHARE if given.quick else 1)
-    silent = given.outage == "silent"
-    return {
-        one.name: measuring.in_an_outage(one, "small", runs, silent=silent)
+    results = {
+        one.name: measuring.in_an_outage(one, "small", runs, silent=name == "silent")
         for one in contestants
         if one.peer != "bare"  # which has no thread, and so would wait for ever
     }
+    return results, report.outage(_OUTAGES[name], results)
 
 
 def _document(given: argparse.Namespace, found: dict[str, Any], sections: Sequence[report.Section]) -> None:
