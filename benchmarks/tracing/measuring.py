@@ -42,8 +42,14 @@ def side_by_side(
             for one, figures in samples.items():
                 try:
                     figures.append(_round(one, scenario, calls, sink))
-                except subprocess.SubprocessError as error:  # the others' figures are worth keeping
-                    print(f"{one.name}, {scenario}: a round is missing: {error}", file=sys.stderr)
+                except (
+                    subprocess.CalledProcessError,
+                    subprocess.TimeoutExpired,
+                ) as error:  # the others' figures are worth keeping
+                    print(
+                        f"{one.name}, {scenario}: a round is missing: {error}\n{error.stderr}",
+                        file=sys.stderr,
+                    )
     for one, figures in samples.items():
         if figures:
             yield one, {name: _overall(name, [sample[name] for sample in figures]) for name in figures[0]}
@@ -74,8 +80,10 @@ def _start(contestant: Contestant, scenario: str, calls: int, url: str, *options
     command = [contestant.python, str(_SCRIPT), contestant.peer, scenario, str(calls), url, *options]
     with tempfile.TemporaryDirectory() as home:
         clean = {"PATH": os.environ["PATH"], "HOME": home}
-        output = subprocess.check_output(command, cwd=home, env=clean, text=True, timeout=_SECONDS)
-    figures: Figures = json.loads(output.splitlines()[-1])
+        done = subprocess.run(
+            command, cwd=home, env=clean, capture_output=True, text=True, timeout=_SECONDS, check=True
+        )
+    figures: Figures = json.loads(done.stdout.splitlines()[-1])
     return figures
 
 
