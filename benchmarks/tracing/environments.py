@@ -10,7 +10,7 @@ from pathlib import Path
 import uv
 
 _ROOT = Path(__file__).resolve().parents[2]
-_FOLDER = _ROOT / "build" / "bench"  # git ignores it
+_FOLDER = _ROOT / ".venv" / "contestants"  # beside the other environments, where git and tests do not look
 _PACKAGES = ("core", "tracing")
 _SMITHKIT = tuple(part for name in _PACKAGES for part in ("-e", str(_ROOT / "packages" / name)))
 _OPENTELEMETRY = ("opentelemetry-sdk", "opentelemetry-exporter-otlp-proto-http")
