@@ -201,7 +201,7 @@ class ExampleBody(_Body):
             split=self.split,
             source_run_id=self.source_run_id,
             run_io=bool(self.use_source_run_io),
-            run_files=self.use_source_run_attachments or [],
+            run_files=[name.removeprefix("attachment.") for name in self.use_source_run_attachments or ()],
             operations=None if operations is None else FileOperations(operations.retain, operations.rename),
         )
 

@@ -168,9 +168,11 @@ class ExampleService:
             raise not_found("Example")
         return count
 
-    def render(self, row: Row) -> dict[str, Any]:
-        """Show an example without its attachments."""
-        return self._render(row, None, {})
+    def render_found(self, row: Row) -> dict[str, Any]:
+        """Show an example that a search has found: clients add its dataset themselves, and once only."""
+        shown = self._render(row, None, {})
+        del shown["dataset_id"]
+        return shown
 
     async def _pinned(self, selection: ExampleSelection) -> ExampleSelection:
         assert selection.dataset_id is not None  # noqa: S101 - for the type checker

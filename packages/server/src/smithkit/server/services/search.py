@@ -81,7 +81,7 @@ class SearchService:
         rows = await self._store.search(dataset_id, words_of(text_of(inputs)), selection)
         if rows is None:
             raise _no_index()
-        return {"examples": [self._examples.render(row) for row in rows]}
+        return {"examples": [self._examples.render_found(row) for row in rows]}
 
 
 def words_of(text: str) -> list[str]:
