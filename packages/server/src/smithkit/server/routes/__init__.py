@@ -12,10 +12,12 @@ from smithkit.server.routes import (
     info,
     insights,
     otlp,
+    prompts,
     public_datasets,
     runs,
     secrets,
     sessions,
+    settings,
     sharing,
 )
 
@@ -39,5 +41,7 @@ def all_routes() -> list[Route]:
         *examples.routes,
         *public_datasets.routes,
         *secrets.routes,
+        *settings.routes,
+        *prompts.routes,
         *files.routes,
     ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from smithkit.server.services.commits import CommitService
 from smithkit.server.services.dataset_sharing import DatasetSharingService
 from smithkit.server.services.datasets import DatasetService
 from smithkit.server.services.examples import ExampleService
@@ -12,6 +13,7 @@ from smithkit.server.services.files import FileService
 from smithkit.server.services.fine_tuning import FineTuningService
 from smithkit.server.services.ingest import IngestService
 from smithkit.server.services.insights import InsightsService
+from smithkit.server.services.prompts import PromptService
 from smithkit.server.services.runs import RunService
 from smithkit.server.services.search import SearchService
 from smithkit.server.services.sessions import SessionService
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from smithkit.server.store import Store
 
 __all__ = [
+    "CommitService",
     "DatasetService",
     "DatasetSharingService",
     "ExampleService",
@@ -31,6 +34,7 @@ __all__ = [
     "FineTuningService",
     "IngestService",
     "InsightsService",
+    "PromptService",
     "RunService",
     "SearchService",
     "Services",
@@ -51,10 +55,12 @@ class Services:
     datasets: DatasetService
     dataset_sharing: DatasetSharingService
     examples: ExampleService
+    commits: CommitService
     files: FileService
     fine_tuning: FineTuningService
     ingest: IngestService
     insights: InsightsService
+    prompts: PromptService
     runs: RunService
     search: SearchService
     sessions: SessionService
@@ -76,6 +82,7 @@ def make_services(store: Store, limits: Limits, budget: Budget) -> Services:
     files = FileService(store, limits)
     runs = RunService(store, files, limits)
     examples = ExampleService(store, files)
+    prompts = PromptService(store)
     return Services(
         store=store,
         limits=limits,
@@ -83,10 +90,12 @@ def make_services(store: Store, limits: Limits, budget: Budget) -> Services:
         datasets=DatasetService(store, examples),
         dataset_sharing=DatasetSharingService(store),
         examples=examples,
+        commits=CommitService(store, prompts, runs),
         files=files,
         fine_tuning=FineTuningService(store),
         ingest=IngestService(store, limits),
         insights=InsightsService(store),
+        prompts=prompts,
         runs=runs,
         search=SearchService(store, examples),
         sessions=SessionService(store, limits),

@@ -106,6 +106,19 @@ class RunService:
             cursor = encode_cursor(last["start_time"], last["id"], ascending=selection.ascending)
         return orjson.dumps({"runs": runs, "cursors": {"next": cursor, "prev": None}, "parsed_query": None})
 
+    async def find(self, ids: Sequence[UUID], select: Collection[str]) -> list[dict[str, Any]]:
+        """Read those of some runs that are there, newest first.
+
+        Args:
+            ids: Which.
+            select: Names of the fields to give.
+
+        Returns:
+            The runs as the API shows them.
+        """
+        rows = await self._store.find_runs(RunSelection(ids=ids, limit=len(ids)))
+        return (await self._render(rows, select))[0]
+
     async def stats(self, selection: RunSelection) -> dict[str, Any]:
         """Sum up runs.
 

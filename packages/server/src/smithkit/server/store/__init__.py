@@ -17,6 +17,13 @@ from smithkit.server.store.dataset_protocol import (
     TakenError,
     WriteMode,
 )
+from smithkit.server.store.prompt_protocol import (
+    CommitSelection,
+    NewCommit,
+    PromptStore,
+    RepoSelection,
+    SortField,
+)
 from smithkit.server.store.protocol import (
     Attachment,
     FeedbackItem,
@@ -31,6 +38,7 @@ from smithkit.server.store.protocol import (
 
 __all__ = [
     "Attachment",
+    "CommitSelection",
     "DatasetSelection",
     "DatasetStore",
     "Diff",
@@ -42,10 +50,14 @@ __all__ = [
     "MismatchError",
     "MissingError",
     "NameTakenError",
+    "NewCommit",
     "Place",
+    "PromptStore",
+    "RepoSelection",
     "RunBatch",
     "RunSelection",
     "SessionSelection",
+    "SortField",
     "Store",
     "TakenError",
     "Workspace",

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["HEAD", "migrate"]
 
-HEAD = "0006"
+HEAD = "0007"
 """The newest migration. A database that stands here is opened without loading Alembic."""
 
 
@@ -39,7 +39,11 @@ def migrate(engine: Engine) -> None:
         if connection.execute(select(workspaces.c.id)).first() is None:
             connection.execute(
                 workspaces.insert().values(
-                    id=uuid4(), display_name="Personal", secret=secrets.token_bytes(32), created_at=now()
+                    id=uuid4(),
+                    display_name="Personal",
+                    secret=secrets.token_bytes(32),
+                    created_at=now(),
+                    handle="personal",
                 )
             )
 

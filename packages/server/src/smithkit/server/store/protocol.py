@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from smithkit.server.domain.runs import Row, RunChange
     from smithkit.server.store.blobs import BlobSink, StagedBlob
     from smithkit.server.store.dataset_protocol import DatasetStore
+    from smithkit.server.store.prompt_protocol import PromptStore
 
 __all__ = [
     "Attachment",
@@ -150,6 +151,11 @@ class Store(Protocol):
         """Its datasets; usable once the store is open."""
         ...
 
+    @property
+    def prompts(self) -> PromptStore:
+        """Its prompts; usable once the store is open."""
+        ...
+
     def open(self) -> None:
         """Get ready: bring the schema up to date, start what works in the background."""
         ...
@@ -224,6 +230,18 @@ class Store(Protocol):
 
     async def find_insights_jobs(self, session_id: UUID, job_id: UUID | None = None) -> list[Row]:
         """Read a project's jobs, or one of them, newest first."""
+        ...
+
+    async def read_settings(self) -> Row:
+        """Read the workspace's record."""
+        ...
+
+    async def set_handle(self, handle: str) -> Row:
+        """Give the workspace a handle, in place of the one that it has; answers like `read_settings`.
+
+        Raises:
+            NameTakenError: Another workspace has this handle.
+        """
         ...
 
     async def list_secrets(self) -> list[str]:

@@ -15,6 +15,7 @@ from smithkit.server.store import (
     read_sessions,
     secrets,
     shares,
+    workspace_settings,
     write_runs,
     write_sessions,
 )
@@ -30,6 +31,7 @@ from smithkit.server.store.engine import (
 from smithkit.server.store.migrate import migrate
 from smithkit.server.store.protocol import NameTakenError, Workspace
 from smithkit.server.store.sqlite_datasets import SqliteDatasets
+from smithkit.server.store.sqlite_prompts import SqlitePrompts
 from smithkit.server.store.tables import sessions, workspaces
 
 if TYPE_CHECKING:
@@ -89,6 +91,7 @@ class SqliteStore:
         access = Access(self._writing, self._reading)
         self._write, self._read, self._writer = access.write, access.read, access.writer
         self.datasets = SqliteDatasets(access, self._blobs, row.id)
+        self.prompts = SqlitePrompts(access, row.id)
         self._writer.submit(self._ensure_default).result()
 
     def close(self) -> None:
@@ -172,6 +175,20 @@ class SqliteStore:
     async def find_insights_jobs(self, session_id: UUID, job_id: UUID | None = None) -> list[Row]:
         """Read a project's jobs."""
         return await self._read(insights.select_jobs, session_id, job_id)
+
+    async def read_settings(self) -> Row:
+        """Read the workspace's record."""
+        return await self._read(workspace_settings.select_settings, self.workspace.id)
+
+    async def set_handle(self, handle: str) -> Row:
+        """Give the workspace a handle."""
+        workspace_id = self.workspace.id
+        try:
+            return await self._write(
+                lambda connection: workspace_settings.update_handle(connection, workspace_id, handle)
+            )
+        except IntegrityError as error:
+            raise NameTakenError(handle) from error
 
     async def list_secrets(self) -> list[str]:
         """Read the names of the workspace's secrets."""

@@ -46,6 +46,8 @@ workspaces = Table(
     Column("display_name", Text, nullable=False),
     Column("secret", LargeBinary, nullable=False),  # signs URLs
     Column("created_at", BigInteger, nullable=False),
+    Column("handle", Text),  # its name as the owner of prompts
+    Index("uq_workspaces_handle", "handle", unique=True),
 )
 
 sessions = Table(
