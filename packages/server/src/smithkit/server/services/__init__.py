@@ -52,10 +52,10 @@ class Services:
     store: Store
     limits: Limits
     budget: Budget
+    commits: CommitService
     datasets: DatasetService
     dataset_sharing: DatasetSharingService
     examples: ExampleService
-    commits: CommitService
     files: FileService
     fine_tuning: FineTuningService
     ingest: IngestService
@@ -87,10 +87,10 @@ def make_services(store: Store, limits: Limits, budget: Budget) -> Services:
         store=store,
         limits=limits,
         budget=budget,
+        commits=CommitService(store, prompts, runs),
         datasets=DatasetService(store, examples),
         dataset_sharing=DatasetSharingService(store),
         examples=examples,
-        commits=CommitService(store, prompts, runs),
         files=files,
         fine_tuning=FineTuningService(store),
         ingest=IngestService(store, limits),
