@@ -22,15 +22,22 @@ if TYPE_CHECKING:
     from smithkit.client import AsyncClient, Client
 
     # A star: the name of a package that is not installed must be missing here, not Any.
+    from smithkit.prompts import *  # noqa: F403
     from smithkit.tracing import *  # noqa: F403
 
 __all__ = [
+    "AsyncCache",
     "AsyncClient",
+    "AsyncPromptCache",
+    "Cache",
     "Client",
     "ContextThreadPoolExecutor",
+    "PromptCache",
     "RunTree",
     "__version__",
     "configure",
+    "configure_global_async_prompt_cache",
+    "configure_global_prompt_cache",
     "get_current_run_tree",
     "get_tracing_context",
     "set_run_metadata",

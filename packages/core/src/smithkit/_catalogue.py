@@ -82,24 +82,38 @@ OPTIONS: dict[str, str] = {
 }
 """Constructor option → package."""
 
-NAMES: dict[str, str] = {
-    "AsyncClient": "smithkit.client",
-    "Client": "smithkit.client",
-    "__version__": "smithkit._version",
-} | dict.fromkeys(
-    (
-        "ContextThreadPoolExecutor",
-        "RunTree",
-        "configure",
-        "get_current_run_tree",
-        "get_tracing_context",
-        "set_run_metadata",
-        "trace",
-        "traceable",
-        "tracing_context",
-        "uuid7",
-        "uuid7_from_datetime",
-    ),
-    "smithkit.tracing",
+NAMES: dict[str, str] = (
+    {
+        "AsyncClient": "smithkit.client",
+        "Client": "smithkit.client",
+        "__version__": "smithkit._version",
+    }
+    | dict.fromkeys(
+        (
+            "ContextThreadPoolExecutor",
+            "RunTree",
+            "configure",
+            "get_current_run_tree",
+            "get_tracing_context",
+            "set_run_metadata",
+            "trace",
+            "traceable",
+            "tracing_context",
+            "uuid7",
+            "uuid7_from_datetime",
+        ),
+        "smithkit.tracing",
+    )
+    | dict.fromkeys(
+        (
+            "AsyncCache",
+            "AsyncPromptCache",
+            "Cache",
+            "PromptCache",
+            "configure_global_async_prompt_cache",
+            "configure_global_prompt_cache",
+        ),
+        "smithkit.prompts",
+    )
 )
 """Everyday name that `smithkit` re-exports → module that holds it."""

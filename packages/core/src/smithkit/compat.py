@@ -30,6 +30,7 @@ MODULES: dict[str, str] = {
     "langsmith.evaluation": "smithkit.evaluation.schemas",
     "langsmith.evaluation.evaluator": "smithkit.evaluation.schemas",
     "langsmith.middleware": "smithkit.tracing.middleware",
+    "langsmith.prompt_cache": "smithkit.prompts.cache",
     "langsmith.run_helpers": "smithkit.tracing",
     "langsmith.run_trees": "smithkit.tracing",
     "langsmith.schemas": "smithkit.schemas",

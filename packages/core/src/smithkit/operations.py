@@ -190,7 +190,8 @@ class Together(Generic[T]):
 
 if TYPE_CHECKING:
     Flow = Generator[Any, Any, T]
-    """What an `operation` is: yields a `Request` (or seconds to wait, or `Together`), returns its result."""
+    """What an `operation` is: yields a `Request` (or seconds or a `concurrent.futures.Future` to wait for, or
+    `Together`), returns its result."""
     PageFlow = Generator[Request | Page[T] | float, Any, None]
     """What a `paginated` method is: yields `Request` and `Page` objects of such items."""
 

@@ -15,6 +15,7 @@ Example:
 from __future__ import annotations
 
 import io
+import itertools
 import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 
 __all__ = ["FakeAPI", "RecordedRequest", "capture_runs"]  # noqa: F405 - from the star below
 
-_BASE = "http://api.test"
+_counter = itertools.count(1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +76,7 @@ class FakeAPI:
 
     def __init__(self) -> None:
         self.requests: list[RecordedRequest] = []
+        self._base = f"http://api-{next(_counter)}.test"  # what clients cache of one is not that of another
         self._answers: dict[tuple[str, str], list[_Answer]] = {}
 
     def answer(
@@ -110,8 +112,8 @@ class FakeAPI:
         from smithkit.client import Client
 
         session = requests.Session()
-        session.mount(_BASE, _Adapter(self))
-        return Client(_BASE, session=session, **{"api_key": "test", **options})
+        session.mount(self._base, _Adapter(self))
+        return Client(self._base, session=session, **{"api_key": "test", **options})
 
     def async_client(self, **options: Any) -> AsyncClient:
         """An `AsyncClient` of this API.
@@ -127,7 +129,7 @@ class FakeAPI:
             answer = self._handle(request.method, str(request.url), dict(request.headers), request.content)
             return httpx2.Response(answer.status, headers=answer.headers, content=answer.body)
 
-        client = AsyncClient(_BASE, **{"api_key": "test", **options})
+        client = AsyncClient(self._base, **{"api_key": "test", **options})
         client.session = httpx2.AsyncClient(transport=httpx2.MockTransport(handle))
         return client
 

@@ -67,14 +67,14 @@ class AsyncTransport(Transport):
         return await adrive(self._exchange(request), self._step)
 
     async def perform(self, step: Any) -> Any:
-        """Do what a flow asks for: send a `Request`, run flows `Together`, or wait some seconds."""
+        """Do what a flow asks for: send a `Request`, run flows `Together`, or wait: some seconds, or for a `Future`."""
         if isinstance(step, Request):
             return await self.send(step)
         if isinstance(step, Together):
             from smithkit.transport._together import run_in_tasks
 
             return await run_in_tasks(step, self.perform)
-        return await asyncio.sleep(step)
+        return await (asyncio.sleep(step) if isinstance(step, int | float) else asyncio.wrap_future(step))
 
     async def request_with_retries(
         self,

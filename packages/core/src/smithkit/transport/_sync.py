@@ -73,14 +73,14 @@ class SyncTransport(Transport):
         return drive(self._exchange(request), self._step)
 
     def perform(self, step: Any) -> Any:
-        """Do what a flow asks for: send a `Request`, run flows `Together`, or wait some seconds."""
+        """Do what a flow asks for: send a `Request`, run flows `Together`, or wait: some seconds, or for a `Future`."""
         if isinstance(step, Request):
             return self.send(step)
         if isinstance(step, Together):
             from smithkit.transport._together import run_in_threads
 
             return run_in_threads(step, self.perform)
-        return time.sleep(step)
+        return time.sleep(step) if isinstance(step, int | float) else step.result()
 
     def request_with_retries(
         self,

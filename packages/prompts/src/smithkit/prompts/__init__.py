@@ -1,11 +1,36 @@
-"""Prompts and their commits: the methods that the clients get from this package, and its schemas."""
+"""Prompts and their commits: client methods, the cache, and prompts that are formatted without LangChain."""
 
 from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from smithkit.prompts._methods import AsyncPromptMethods, PromptMethods
+    from smithkit.prompts.cache import (
+        AsyncCache,
+        AsyncPromptCache,
+        Cache,
+        DiskCache,
+        PromptCache,
+        configure_global_async_prompt_cache,
+        configure_global_prompt_cache,
+    )
+    from smithkit.prompts.errors import (
+        ManifestError,
+        MissingVariablesError,
+        PromptError,
+        PromptValueError,
+        TemplateError,
+    )
     from smithkit.prompts.identifiers import PromptIdentifier, parse_identifier
+    from smithkit.prompts.templates import (
+        ChatPrompt,
+        Message,
+        ModelBinding,
+        Placeholder,
+        Prompt,
+        PromptOrigin,
+        TextPrompt,
+    )
 else:
     from smithkit._lazy import lazy_names
 
@@ -13,8 +38,57 @@ else:
         globals(),
         {
             "_methods": ("AsyncPromptMethods", "PromptMethods"),
+            "cache": (
+                "AsyncCache",
+                "AsyncPromptCache",
+                "Cache",
+                "DiskCache",
+                "PromptCache",
+                "configure_global_async_prompt_cache",
+                "configure_global_prompt_cache",
+            ),
+            "errors": (
+                "ManifestError",
+                "MissingVariablesError",
+                "PromptError",
+                "PromptValueError",
+                "TemplateError",
+            ),
             "identifiers": ("PromptIdentifier", "parse_identifier"),
+            "templates": (
+                "ChatPrompt",
+                "Message",
+                "ModelBinding",
+                "Placeholder",
+                "Prompt",
+                "PromptOrigin",
+                "TextPrompt",
+            ),
         },
     )
 
-__all__ = ["AsyncPromptMethods", "PromptIdentifier", "PromptMethods", "parse_identifier"]
+__all__ = [
+    "AsyncCache",
+    "AsyncPromptCache",
+    "AsyncPromptMethods",
+    "Cache",
+    "ChatPrompt",
+    "DiskCache",
+    "ManifestError",
+    "Message",
+    "MissingVariablesError",
+    "ModelBinding",
+    "Placeholder",
+    "Prompt",
+    "PromptCache",
+    "PromptError",
+    "PromptIdentifier",
+    "PromptMethods",
+    "PromptOrigin",
+    "PromptValueError",
+    "TemplateError",
+    "TextPrompt",
+    "configure_global_async_prompt_cache",
+    "configure_global_prompt_cache",
+    "parse_identifier",
+]

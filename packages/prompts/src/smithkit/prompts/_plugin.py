@@ -1,15 +1,15 @@
-"""What `smithkit` loads when a client is first used: registers the methods of this package."""
+"""What `smithkit` loads when a client is first used: registers the methods and resolves the options."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from smithkit.hooks import hookimpl
 
 if TYPE_CHECKING:
     from smithkit.plugins import MethodRegistry
 
-__all__ = ["register_methods", "smithkit_hook_api"]
+__all__ = ["configure_client", "register_methods", "smithkit_hook_api"]
 
 smithkit_hook_api = 1
 """Version of the hook API that this plugin is written for."""
@@ -21,3 +21,12 @@ def register_methods(registry: MethodRegistry) -> None:
     from smithkit.prompts._methods import AsyncPromptMethods, PromptMethods
 
     registry.add(PromptMethods, asynchronous=AsyncPromptMethods)
+
+
+@hookimpl
+def configure_client(client: Any) -> None:
+    """Check the client's options of prompts, and have a cache of its own end with it."""
+    from smithkit.prompts._options import ClientPrompts
+
+    kept = client.state["prompts"] = ClientPrompts(client)
+    client.state.setdefault("on_close", []).append(kept.close)

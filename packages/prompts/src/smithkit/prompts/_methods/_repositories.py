@@ -1,13 +1,14 @@
-"""Client methods of prompts and their commits."""
+"""Client methods of prompts as such: their names, texts and likes."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal
 
 from smithkit.answers import parse
-from smithkit.errors import LangSmithNotFoundError, LangSmithResponseError, LangSmithUserError
-from smithkit.operations import Flow, Methods, Page, PageFlow, Request, operation, paginated
+from smithkit.errors import LangSmithNotFoundError, LangSmithUserError
+from smithkit.operations import Flow, Methods, Request, operation
 from smithkit.paging import PAGE_SIZE, check_limit
+from smithkit.prompts._methods._answers import flag, json_object
 from smithkit.prompts.identifiers import OWN_WORKSPACE, PromptIdentifier, parse_identifier
 from smithkit.workspace import settings
 
@@ -15,15 +16,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from smithkit.operations import Response
-    from smithkit.prompts.schemas import (
-        ListedPromptCommit,
-        ListPromptsResponse,
-        Prompt,
-        PromptCommit,
-        PromptSortField,
-    )
+    from smithkit.prompts.schemas import ListPromptsResponse, Prompt, PromptSortField
 
-__all__ = ["AsyncPromptMethods", "PromptMethods"]
+__all__ = ["AsyncRepositoryMethods", "RepositoryMethods"]
 
 _NO_HANDLE = (
     "A public prompt needs a handle of the workspace. Choose one in LangSmith's settings, under Prompts, or "
@@ -31,8 +26,8 @@ _NO_HANDLE = (
 )
 
 
-class PromptMethods(Methods):
-    """Prompts: the methods of `Client`."""
+class RepositoryMethods(Methods):
+    """Prompts as such: the methods of `Client`."""
 
     _prompts_path = "/repos"
 
@@ -76,8 +71,8 @@ class PromptMethods(Methods):
         check_limit(limit)
         check_limit(offset, "offset")
         params = {
-            "is_public": None if is_public is None else _flag(is_public),
-            "is_archived": _flag(is_archived),
+            "is_public": None if is_public is None else flag(is_public),
+            "is_archived": flag(is_archived),
             "sort_field": sort_field,
             "sort_direction": sort_direction,
             "query": query,
@@ -214,7 +209,7 @@ class PromptMethods(Methods):
         }
         body = {name: value for name, value in fields.items() if value is not None}
         response = yield Request("PATCH", f"/repos/{identifier.path}", json=body)
-        return _object(response)
+        return json_object(response)
 
     @operation
     def delete_prompt(self, prompt_identifier: str) -> Flow[None]:
@@ -282,96 +277,6 @@ class PromptMethods(Methods):
         """
         return (yield from _like(prompt_identifier, like=False))
 
-    @paginated
-    def list_prompt_commits(
-        self,
-        prompt_identifier: str,
-        *,
-        limit: int | None = None,
-        offset: int = 0,
-        include_model: bool = False,
-    ) -> PageFlow[ListedPromptCommit]:
-        """List a prompt's commits, newest first, without their content.
-
-        Args:
-            prompt_identifier: ``name`` or ``owner/name``.
-            limit: Most commits to give; None for all.
-            offset: Commits to leave out at the start.
-            include_model: Whether to tell the model that goes with each commit.
-
-        Yields:
-            Commits, fetched a page of at most 100 at a time when they are asked for.
-
-        Raises:
-            ValueError: The identifier names no prompt.
-            LangSmithUserError: `limit` or `offset` is negative.
-            LangSmithNotFoundError: There is no such prompt.
-            LangSmithError: The server refused for another reason, or could not be asked.
-
-        Example:
-            >>> [commit.commit_hash for commit in client.list_prompt_commits("greet")]  # doctest: +SKIP
-
-        ``GET /commits/{owner}/{name}``
-        """
-        from smithkit.prompts.schemas import ListedPromptCommit
-
-        identifier = parse_identifier(prompt_identifier)
-        check_limit(limit)
-        check_limit(offset, "offset")
-        size = None if limit is None else min(limit, PAGE_SIZE)
-        named = {"owner": identifier.owner, "repo": identifier.name}
-        left = limit
-        while left is None or left > 0:
-            params = {
-                "limit": size,
-                "offset": offset,
-                "include_model": self._include_model(include=include_model),
-            }
-            response = yield Request("GET", self._commits_path(identifier), params=params)
-            commits, total = _listed(response)
-            if commits:
-                yield Page([parse(ListedPromptCommit, {**named, **row}) for row in commits[:left]])
-            offset += len(commits)
-            if not commits or offset >= total:
-                return
-            if left is not None:
-                left -= len(commits)
-
-    @operation
-    def pull_prompt_commit(
-        self,
-        prompt_identifier: str,
-        *,
-        include_model: bool | None = False,
-        skip_cache: bool = False,  # noqa: ARG002 - there is no cache to skip
-    ) -> Flow[PromptCommit]:
-        """Read one commit of a prompt with its content.
-
-        Args:
-            prompt_identifier: ``name`` or ``owner/name``, and ``:commit`` for another than the latest.
-            include_model: Whether the content holds the model that goes with the prompt.
-            skip_cache: Ask the server even if the commit is known.
-
-        Returns:
-            The commit.
-
-        Raises:
-            ValueError: The identifier names no prompt.
-            LangSmithNotFoundError: There is no such commit.
-            LangSmithError: The server refused for another reason, or could not be asked.
-
-        Example:
-            >>> client.pull_prompt_commit("acme/greet:abc123").manifest  # doctest: +SKIP
-
-        ``GET /commits/{owner}/{name}/{commit}``
-        """
-        from smithkit.prompts.schemas import PromptCommit
-
-        identifier = parse_identifier(prompt_identifier)
-        params = {"include_model": "true"} if include_model else None
-        response = yield Request("GET", f"/commits/{identifier.commit_path}", params=params)
-        return parse(PromptCommit, {"owner": identifier.owner, "repo": identifier.name, **_object(response)})
-
     def _check_own(self, identifier: PromptIdentifier, action: str) -> Flow[None]:
         """Insist that a prompt belongs to the own workspace."""
         handle = (yield from settings(self)).tenant_handle
@@ -382,58 +287,20 @@ class PromptMethods(Methods):
                 f"key of that workspace."
             )
 
-    def _commits_path(self, identifier: PromptIdentifier) -> str:
-        return f"/commits/{identifier.path}"
 
-    def _include_model(self, *, include: bool) -> bool | str:
-        """How the list of commits is asked for models."""
-        return include
-
-
-class AsyncPromptMethods(PromptMethods):
-    """Prompts: the methods of `AsyncClient`. Paths of lists end in a slash, and truth is lower case."""
+class AsyncRepositoryMethods(RepositoryMethods):
+    """Prompts as such: the methods of `AsyncClient`. The path of the list ends in a slash."""
 
     _prompts_path = "/repos/"
-
-    def _commits_path(self, identifier: PromptIdentifier) -> str:
-        return f"/commits/{identifier.path}/"
-
-    def _include_model(self, *, include: bool) -> bool | str:
-        return _flag(include)
-
-
-def _flag(value: bool | None) -> str:  # noqa: FBT001 - one argument
-    return "true" if value else "false"
 
 
 def _like(prompt_identifier: str, *, like: bool) -> Flow[dict[str, int]]:
     identifier = parse_identifier(prompt_identifier)
     response = yield Request("POST", f"/likes/{identifier.path}", json={"like": like})
-    return _object(response)
-
-
-def _object(response: Response) -> dict[str, Any]:
-    """The JSON object of an answer."""
-    body = response.json()
-    if not isinstance(body, dict):
-        raise LangSmithResponseError(
-            f"{response.url} answered with JSON that is no object.", status_code=response.status_code
-        )
-    return body
+    return json_object(response)
 
 
 def _prompt(response: Response) -> Prompt:
     from smithkit.prompts.schemas import Prompt
 
-    return parse(Prompt, _object(response).get("repo"))
-
-
-def _listed(response: Response) -> tuple[list[dict[str, Any]], int]:
-    """The commits of a page, and how many there are in all."""
-    body = _object(response)
-    commits, total = body.get("commits"), body.get("total")
-    if not isinstance(commits, list) or not isinstance(total, int):
-        raise LangSmithResponseError(
-            f"{response.url} answered without `commits` and `total`.", status_code=response.status_code
-        )
-    return commits, total
+    return parse(Prompt, json_object(response).get("repo"))

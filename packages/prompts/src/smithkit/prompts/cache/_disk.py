@@ -1,0 +1,163 @@
+"""Pulled commits on disk, for the next process.
+
+::
+
+    <folder>/5f0c9b2d81e6a3740a4d4fd83f0c9b2d/    who sees them: a server, a workspace, a key
+        8a1f0c9b2d81e6a374….json                  a commit, and when it was fetched
+
+Nothing in it is trusted: a file that is not this user's alone, or not what it should be, is not there.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import stat
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from smithkit import environment
+from smithkit.prompts.cache._commits import StoredCommit, as_data
+
+if TYPE_CHECKING:
+    from smithkit.prompts.cache._keys import Key
+
+__all__ = ["DiskCache"]
+
+_PRIVATE = 0o700
+_OTHERS = 0o077
+_MAX_BYTES = 16 * 1024 * 1024
+_DAY = 86_400.0
+_VERSION = 1
+
+
+class DiskCache:
+    """A folder that keeps pulled commits for the next process.
+
+    Args:
+        folder: The folder; made, readable for you alone. Default: ``prompts`` in `smithkit.config.home()`.
+        max_age_seconds: Up to this age a commit is given at once, and fetched anew behind; an older one
+            is given only when the server fails.
+
+    Example:
+        >>> from smithkit import Client, PromptCache
+        >>> from smithkit.prompts.cache import DiskCache
+        >>> cache = PromptCache(disk=DiskCache("prompt-cache", max_age_seconds=3600))
+        >>> client = Client("https://langsmith.example", plugins=[cache])
+    """
+
+    def __init__(self, folder: str | Path | None = None, *, max_age_seconds: float = _DAY) -> None:
+        if folder is None:
+            from smithkit.config import home
+
+            folder = home() / "prompts"
+        self.folder = Path(folder).expanduser()
+        """The folder."""
+        self.max_age_seconds = max_age_seconds
+        """Up to this age a commit is given without asking the server."""
+
+    @classmethod
+    def of(cls, given: DiskCache | str | Path | bool | None) -> DiskCache | None:  # noqa: FBT001 - one argument
+        """What an argument `disk` means.
+
+        Args:
+            given: A `DiskCache` or its folder; True for the default folder, False for none, None for what
+                ``LANGSMITH_PROMPT_CACHE`` says.
+        """
+        if given is None:
+            named = (environment.get("PROMPT_CACHE") or "").strip()
+            switch = {"true": True, "1": True, "": False, "false": False, "0": False}
+            given = switch.get(named.lower(), named)
+        if isinstance(given, bool):
+            return cls() if given else None
+        return given if isinstance(given, DiskCache) else cls(given)
+
+    def read(self, key: Key, *, young: bool = False) -> tuple[StoredCommit, float] | None:
+        """Read a commit.
+
+        Args:
+            key: Its key.
+            young: Only if it is no older than `max_age_seconds`, or can not change.
+
+        Returns:
+            The commit, and its age in seconds; None if there is none that can be trusted.
+        """
+        try:
+            data = json.loads(_read_private(self._path(key)))
+        except (OSError, ValueError, RecursionError):
+            return None
+        if not isinstance(data, dict) or data.get("version") != _VERSION or data.get("key") != key.name:
+            return None
+        commit, fetched = StoredCommit.parse(data.get("commit")), data.get("fetched_at")
+        if commit is None or isinstance(fetched, bool) or not isinstance(fetched, int | float):
+            return None
+        age = max(0.0, time.time() - fetched)
+        if young and age > self.max_age_seconds and commit.commit_hash != key.commit:
+            return None
+        return commit, age
+
+    def write(self, key: Key, value: Any) -> None:
+        """Keep a commit; a disk that is full or read-only is none of the caller's business.
+
+        Args:
+            key: Its key.
+            value: The commit.
+        """
+        from smithkit.prompts.cache._dump import replace
+
+        content = {
+            "version": _VERSION,
+            "key": key.name,
+            "fetched_at": time.time(),
+            "commit": as_data(value),
+        }
+        path = self._path(key)
+        with contextlib.suppress(OSError, ValueError):
+            for folder in (self.folder, path.parent):
+                folder.mkdir(mode=_PRIVATE, parents=True, exist_ok=True)
+                _check_private(folder.lstat(), stat.S_ISDIR)
+            replace(path, json.dumps(content).encode())
+
+    def remove(self, name: str) -> None:
+        """Forget a commit, whoever sees it.
+
+        Args:
+            name: The name in its key.
+        """
+        with contextlib.suppress(OSError):
+            for path in self.folder.glob(f"*/{_file(name)}"):
+                path.unlink(missing_ok=True)
+
+    def _path(self, key: Key) -> Path:
+        return self.folder / (key.scope or "everybody") / _file(key.name)
+
+
+def _file(name: str) -> str:
+    return f"{hashlib.sha256(name.encode('utf-8', 'surrogatepass')).hexdigest()[:40]}.json"
+
+
+def _read_private(path: Path) -> bytes:
+    """Read a file that belongs to this user alone and lies in such a folder.
+
+    Raises:
+        OSError: It is not there, or not private.
+        ValueError: It is too large.
+    """
+    _check_private(path.parent.lstat(), stat.S_ISDIR)
+    fd = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
+    with os.fdopen(fd, "rb") as file:
+        found = os.fstat(fd)
+        _check_private(found, stat.S_ISREG)
+        if found.st_size > _MAX_BYTES:
+            raise ValueError(f"{path} is too large for a prompt")
+        return file.read(_MAX_BYTES)
+
+
+def _check_private(found: os.stat_result, kind: Any) -> None:
+    if not kind(found.st_mode):
+        raise PermissionError("neither a link nor a device may stand in the place of a prompt")
+    if hasattr(os, "geteuid") and (found.st_uid != os.geteuid() or found.st_mode & _OTHERS):
+        raise PermissionError("the prompt cache's files must belong to you alone")
