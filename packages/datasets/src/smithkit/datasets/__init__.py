@@ -5,9 +5,25 @@ from __future__ import annotations
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from smithkit.datasets._methods import AsyncDatasetMethods, DatasetMethods
+    from smithkit.datasets.errors import ExamplesUploadError, InvalidExampleError
+    from smithkit.datasets.files import read_examples, write_examples
 else:
     from smithkit._lazy import lazy_names
 
-    __getattr__, __dir__ = lazy_names(globals(), {"_methods": ("AsyncDatasetMethods", "DatasetMethods")})
+    __getattr__, __dir__ = lazy_names(
+        globals(),
+        {
+            "_methods": ("AsyncDatasetMethods", "DatasetMethods"),
+            "errors": ("ExamplesUploadError", "InvalidExampleError"),
+            "files": ("read_examples", "write_examples"),
+        },
+    )
 
-__all__ = ["AsyncDatasetMethods", "DatasetMethods"]
+__all__ = [
+    "AsyncDatasetMethods",
+    "DatasetMethods",
+    "ExamplesUploadError",
+    "InvalidExampleError",
+    "read_examples",
+    "write_examples",
+]

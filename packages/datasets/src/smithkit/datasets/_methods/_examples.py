@@ -204,9 +204,11 @@ class ExampleMethods(UploadMethods, Lookup):
             query["dataset"] = yield from self._one_dataset(dataset_id, dataset_name)
         pages = offset_pages("/examples", query, parse=lambda row: row, limit=limit, offset=offset)
         wanted = include_attachments or not self._terse
+        link = yield from self._link()
         while (page := (yield from until_page(pages))) is not None:
             for row in page.items:
-                yield Page([(yield from self._example(row, attachments=wanted))])
+                found = (yield from self._attachments(row)) if wanted else {}
+                yield Page([example_from(row, **found, **link)])
 
     @operation
     def update_example(

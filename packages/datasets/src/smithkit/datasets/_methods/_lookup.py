@@ -63,10 +63,13 @@ class Lookup(Methods):
 
     def _example(self, row: Any, *, attachments: bool = False) -> Flow[Example]:
         """The example of a row, with its attachments fetched if they are wanted."""
-        fields = {}
-        if attachments and isinstance(row, dict) and (not self._terse or row.get("attachment_urls")):
-            fields["attachments"] = yield from fetch_attachments(row.get("attachment_urls"))
+        fields = (yield from self._attachments(row)) if attachments else {}
         return example_from(row, **fields, **(yield from self._link()))
+
+    def _attachments(self, row: Any) -> Flow[dict[str, Any]]:
+        """The field of an example that holds its attachments, which are fetched; terse clients leave out none."""
+        urls = row.get("attachment_urls") if isinstance(row, dict) else None
+        return {} if self._terse and not urls else {"attachments": (yield from fetch_attachments(urls))}
 
     def _takes(self, flag: str) -> Flow[bool]:
         """Whether the server says that it can do something."""

@@ -113,7 +113,7 @@ class TableMethods(Lookup):
         output_keys: Sequence[str],
         fields: dict[str, Any],
     ) -> Flow[Dataset]:
-        from smithkit.datasets import _csv
+        from smithkit.datasets.files import _csv
 
         _csv.check(table[1], [*input_keys, *output_keys])
         form = {"input_keys": list(input_keys), "output_keys": list(output_keys), **fields}

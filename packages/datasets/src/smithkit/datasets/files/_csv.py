@@ -9,11 +9,53 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from smithkit.datasets.errors import InvalidExampleError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from pathlib import Path
 
-__all__ = ["check", "rows_of"]
+    from smithkit.datasets.files._layout import Layout
+
+__all__ = ["check", "read", "rows_of", "write"]
 
 _LONGEST_CELL = 1 << 28
+
+
+def read(path: Path, layout: Layout) -> Iterator[dict[str, str]]:
+    """The rows of a file.
+
+    Args:
+        path: The file.
+        layout: Tells which columns are needed.
+
+    Yields:
+        Rows.
+
+    Raises:
+        InvalidExampleError: As `rows_of`.
+    """
+    with path.open("rb") as file:
+        yield from rows_of(file, layout.needed)
+
+
+def write(path: Path, layout: Layout, rows: Iterable[Mapping[str, Any]]) -> int:
+    """Write a file.
+
+    Args:
+        path: The file.
+        layout: Tells the columns.
+        rows: Column → value, each.
+
+    Returns:
+        How many rows were written.
+    """
+    from smithkit.datasets.files._layout import as_text
+
+    count = 0
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, layout.columns, quoting=csv.QUOTE_ALL)
+        writer.writeheader()
+        for count, row in enumerate(rows, 1):
+            writer.writerow(as_text(count, row, layout=layout))
+    return count
 
 
 def check(file: BinaryIO, columns: Sequence[str]) -> None:
