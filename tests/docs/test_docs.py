@@ -16,6 +16,7 @@ ROOT = Path(__file__).parents[2]
 PAGES = (
     "README.md",
     "docs/configuration.md",
+    "docs/datasets.md",
     "docs/delivery.md",
     "docs/distributed-tracing.md",
     "docs/langchain.md",

@@ -80,7 +80,7 @@ def fetch_attachments(urls: Mapping[str, Any] | None) -> Flow[dict[str, Attachme
         if not key.startswith(_PREFIX):
             continue
         url = place["presigned_url"]
-        reader: BinaryIOLike
+        reader: Any
         try:
             response = yield Request("GET", url, anonymous=True)
             reader = io.BytesIO(response.content)

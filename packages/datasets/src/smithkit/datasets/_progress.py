@@ -39,7 +39,7 @@ class Progress:
         if self._bar is None:
             if self._total is not None and self._done >= self._total:
                 return
-            self._start()
+            self._bar = self._start()
         self._bar.update(self._task, completed=self._done)
 
     def close(self) -> None:
@@ -48,15 +48,16 @@ class Progress:
             self._bar.stop()
             self._bar = None
 
-    def _start(self) -> None:
+    def _start(self) -> Any:
         from rich.console import Console
         from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
         from rich.progress import Progress as Bar
 
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-        self._bar = Bar(*columns, console=Console(stderr=True))
-        self._task = self._bar.add_task(self._label, total=self._total)
-        self._bar.start()
+        bar = Bar(*columns, console=Console(stderr=True))
+        self._task = bar.add_task(self._label, total=self._total)
+        bar.start()
+        return bar
 
 
 def progress_for(wanted: bool | None, label: str, items: Iterable[Any]) -> Progress | None:  # noqa: FBT001 - as the caller's argument

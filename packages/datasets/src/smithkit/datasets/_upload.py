@@ -139,9 +139,10 @@ class Upload:
             self._accept(batch, response)
 
     def _accept(self, batch: Sequence[EncodedExample], response: Response) -> None:
-        answer = response.json()
+        answer: Any = response.json()
         if isinstance(answer, list):
-            answer = {"example_ids": [row.get("id") for row in answer if isinstance(row, dict)]}
+            ids: Any = [row.get("id") for row in answer if isinstance(row, dict)]
+            answer = {"example_ids": ids}
         if not isinstance(answer, dict):
             raise LangSmithResponseError(f"{self.method} {self.path} did not answer with what it took.")
         taken = [str(key) for key in answer.get("example_ids") or (one.id for one in batch)]
@@ -181,9 +182,10 @@ class Upload:
         }
 
     def _error(self, row: int | None = None) -> LangSmithError:
-        if not self._accepted and len(self._errors) == 1:
-            return self._errors[0]
         failed = sorted(self._failed, key=lambda one: one.row or 0)
+        if not self._accepted and len(self._errors) == 1:
+            self._errors[0].add_note("None of the examples is in.")
+            return self._errors[0]
         numbers = [one.row or 0 for one in failed] + ([] if row is None else [row])
         error = ExamplesUploadError(
             [UUID(key) for key in self._result()["example_ids"]],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import io
 import uuid
 from pathlib import Path
@@ -131,20 +132,25 @@ def _stream(csv_file: Any) -> tuple[str, BinaryIO, str]:
         raise ValueError(
             f"csv_file is a path, (name, stream) or (name, stream, type), not {type(csv_file).__name__}."
         )
-    name, stream, kind = (*csv_file, "text/csv")[:3]
-    if isinstance(stream, bytes):
-        stream = io.BytesIO(stream)
+    name, given_stream, *kind = csv_file
+    stream: Any = io.BytesIO(given_stream) if isinstance(given_stream, bytes) else given_stream
     if not stream.seekable():
         stream = io.BytesIO(stream.read())
-    return name, stream, kind
+    return name, stream, kind[0] if kind else "text/csv"
 
 
 def _csv_of(df: Any) -> bytes:
     """A data frame as CSV, by its own means: neither pandas nor polars has to be installed."""
+    data = _written(df)
+    # Both leave a carriage return bare, which then ends the row for whoever reads it.
+    return _written(df, quoted=True) if b"\r" in data else data
+
+
+def _written(df: Any, *, quoted: bool = False) -> bytes:
     if hasattr(df, "write_csv"):  # polars
-        text = df.write_csv()
+        text = df.write_csv(quote_style="always" if quoted else "necessary")
     elif hasattr(df, "to_csv"):  # pandas
-        text = df.to_csv(index=False)
+        text = df.to_csv(index=False, quoting=csv.QUOTE_ALL if quoted else csv.QUOTE_MINIMAL)
     else:
         raise LangSmithUserError(
             f"df is a data frame of pandas or polars, not {type(df).__name__}; for others, write a CSV file and "

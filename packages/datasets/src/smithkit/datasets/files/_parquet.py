@@ -123,4 +123,4 @@ def _pyarrow() -> tuple[Any, Any]:
         raise MissingPackageError(
             "Parquet needs pyarrow: pip install 'smithkit-datasets[parquet]'"
         ) from error
-    return pa, pq
+    return pa, parquet
