@@ -113,7 +113,7 @@ class EmbeddedServer:
         url: Database URL, as for `create_app`.
 
     Example:
-        >>> server = EmbeddedServer("sqlite:////tmp/runs.db")
+        >>> server = EmbeddedServer("sqlite:///runs.db")
         >>> status, headers, body = server.request("GET", "/info", [], b"", timeout=10)
         >>> status
         200
@@ -269,7 +269,7 @@ def embedded(url: str) -> EmbeddedServer:
         The server; it starts on first use.
 
     Example:
-        >>> embedded("sqlite:////tmp/runs.db") is embedded("/tmp/../tmp/runs.db")
+        >>> embedded("sqlite:///runs.db") is embedded("./runs.db")
         True
     """
     try:

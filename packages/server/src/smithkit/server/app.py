@@ -48,7 +48,7 @@ def create_app(
         The application; plugins have added their routes (hook `register_routes`).
 
     Example:
-        >>> app = create_app("sqlite:////tmp/runs.db", api_key="secret")
+        >>> app = create_app("sqlite:///runs.db", api_key="secret")
     """
     limits = limits or Limits()
     app = Starlette(

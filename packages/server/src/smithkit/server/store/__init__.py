@@ -82,7 +82,7 @@ def open_store(url: str) -> Store:
         RuntimeError: The database was written by a newer release.
 
     Example:
-        >>> store = open_store("sqlite:////tmp/smithkit-doc.db")
+        >>> store = open_store("sqlite:///runs.db")
         >>> store.close()
     """
     store = _from_plugins(url)

@@ -36,7 +36,7 @@ def database_path(url: str) -> Path:
             between threads and processes.
 
     Example:
-        >>> database_path("sqlite:////tmp/x.db").name
+        >>> database_path("sqlite:///x.db").name
         'x.db'
     """
     text = url.removeprefix(_PREFIX)

@@ -58,7 +58,7 @@ class SqliteStore:
         ValueError: The URL names another kind of database.
 
     Example:
-        >>> store = SqliteStore("sqlite:////tmp/runs.db")
+        >>> store = SqliteStore("sqlite:///runs.db")
         >>> store.path.name
         'runs.db'
     """
