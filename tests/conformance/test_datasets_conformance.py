@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import os
-import re
-import shutil
-import subprocess
 import sys
 
 import pytest
@@ -217,53 +212,11 @@ EXPECTED = {
 }
 
 
-@pytest.fixture(scope="module")
-def official_python(tmp_path_factory):
-    beside = shutil.which("uv", path=os.path.dirname(sys.executable))  # noqa: PTH120
-    uv = beside or shutil.which("uv")
-    if uv is None:
-        pytest.skip("needs uv")
-    environment = tmp_path_factory.mktemp("official") / "venv"
-    python = environment / "bin" / "python"
-    subprocess.run([uv, "venv", "--quiet", "--python", sys.executable, environment], check=True)
-    subprocess.run([uv, "pip", "install", "--quiet", "--python", python, "langsmith==0.7.3"], check=True)
-    return python
-
-
-def run(python, package, folder):
-    (folder / "program.py").write_text(PROGRAM)
-    command = [sys.executable, "-m", "smithkit.server.serve", "--port", "0", "--db", str(folder / "data.db")]
-    with subprocess.Popen(
-        [*command, "--api-key", "sesame"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
-    ) as server:
-        try:
-            url = re.search(r"http://\S+?:\d+", server.stdout.readline())[0]
-            variables = {
-                "PATH": os.environ["PATH"],
-                "HOME": str(folder),
-                "PYTHONWARNINGS": "ignore",
-                "LANGSMITH_ENDPOINT": url,
-                "LANGSMITH_API_KEY": "sesame",
-            }
-            done = subprocess.run(
-                [python, folder / "program.py", package, url],
-                env=variables,
-                capture_output=True,
-                text=True,
-                timeout=240,
-                check=False,
-            )
-        finally:
-            server.kill()
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout.splitlines()[-1])
+@pytest.mark.slow
+def test_our_client_keeps_datasets_on_the_server(run_program):
+    assert run_program(sys.executable, "smithkit", PROGRAM) == EXPECTED
 
 
 @pytest.mark.slow
-def test_our_client_keeps_datasets_on_the_server(tmp_path):
-    assert run(sys.executable, "smithkit", tmp_path) == EXPECTED
-
-
-@pytest.mark.slow
-def test_the_official_client_keeps_datasets_on_the_server(tmp_path, official_python):
-    assert run(official_python, "langsmith", tmp_path) == EXPECTED
+def test_the_official_client_keeps_datasets_on_the_server(run_program, official_python):
+    assert run_program(official_python, "langsmith", PROGRAM) == EXPECTED

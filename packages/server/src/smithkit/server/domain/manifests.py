@@ -10,13 +10,12 @@ from uuid import UUID
 
 import orjson
 
-from smithkit.server.domain.jsons import dump
+from smithkit.server.domain.jsons import dump, load
 
 __all__ = ["Manifest", "hash_commit", "read_manifest", "without_model"]
 
 _PROMPTS = frozenset(
     {
-        "AutoPromptTemplate",
         "ChatPromptTemplate",
         "DictPromptTemplate",
         "FewShotChatMessagePromptTemplate",
@@ -62,8 +61,8 @@ def read_manifest(value: Any) -> Manifest:
         ...
         ValueError: manifest: unsupported type 'x'; an object of LangChain has 'constructor'
     """
-    _check(value)
     try:
+        _check(value)
         digest = hashlib.sha256(_canonical(value)).digest()
         return Manifest(UUID(bytes=digest[:16], version=5), dump(value))
     except RecursionError:
@@ -96,7 +95,7 @@ def without_model(content: bytes) -> bytes:
         >>> without_model(b'{"id": ["x", "RunnableSequence"], "kwargs": {"first": {"id": ["PromptTemplate"]}}}')
         b'{"id":["PromptTemplate"]}'
     """
-    value = json.loads(content)
+    value = load(content)
     return dump(_first(value)) if value["id"][-1] in _SEQUENCES else content
 
 

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 __all__ = ["routes"]
 
 _LARGEST_OFFSET = 2**31
+_LONGEST_QUERY = 1000
+_MOST_TAGS = 100
 _SORT_FIELDS = ("updated_at", "num_likes", "num_downloads", "num_views")
 _DIRECTIONS = ("desc", "asc")
 
@@ -39,13 +41,12 @@ async def _create(request: Request) -> Response:
 
 async def _list(request: Request) -> Response:
     own = services(request)
-    query = request.query_params
     selection = RepoSelection(
-        query=query.get("query"),
+        query=_query(request),
         match_prefix=bool(query_flag(request, "match_prefix")),
         is_public=query_flag(request, "is_public"),
         is_archived=query_flag(request, "is_archived"),
-        labels=query.getlist("tags"),
+        labels=_labels(request),
         sort_field=cast("SortField", _choice(request, "sort_field", _SORT_FIELDS)),
         ascending=_choice(request, "sort_direction", _DIRECTIONS) == "asc",
         limit=query_int(request, "limit", own.limits.page, 1, own.limits.page),
@@ -129,6 +130,20 @@ async def _delete_tag(request: Request) -> Response:
 def _repo(request: Request) -> tuple[str, str]:
     """Owner and name of the prompt in the path."""
     return request.path_params["owner"], request.path_params["name"]
+
+
+def _query(request: Request) -> str | None:
+    text = request.query_params.get("query")
+    if text is not None and len(text) > _LONGEST_QUERY:
+        raise unprocessable(f"query: must have {_LONGEST_QUERY} characters at most")
+    return text
+
+
+def _labels(request: Request) -> set[str]:
+    labels = set(request.query_params.getlist("tags"))
+    if len(labels) > _MOST_TAGS:
+        raise unprocessable(f"tags: must be {_MOST_TAGS} at most")
+    return labels
 
 
 def _choice(request: Request, name: str, known: tuple[str, ...]) -> str:
