@@ -47,6 +47,16 @@ def test_a_body_reads_as_its_pieces_joined(contents, reads, place):
     assert all(content in whole for content in contents)
 
 
+def test_a_body_is_iterated_in_large_pieces():
+    body = Body(part("p", b"line\n" * 100_000))
+
+    pieces = list(body)
+
+    body.seek(0)
+    assert b"".join(pieces) == body.read()
+    assert len(pieces) == 2
+
+
 def test_files_stay_on_disk_until_their_turn_comes(tmp_path):
     file = tmp_path / "a.bin"
     file.write_bytes(b"12345")

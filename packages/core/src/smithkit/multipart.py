@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Body", "FilePiece", "Piece", "header_value", "part", "part_name"]
 
+_PIECE = 1 << 18
 _BOUNDARY = os.urandom(16).hex()
 _END = f"--{_BOUNDARY}--\r\n".encode()
 
@@ -120,6 +121,12 @@ class Body(io.RawIOBase):
 
     def __len__(self) -> int:
         return self._ends[-1]
+
+    def __next__(self) -> bytes:
+        # Lines mean nothing here, and a raw file would look for them byte by byte.
+        if piece := self.read(_PIECE):
+            return piece
+        raise StopIteration
 
     def readable(self) -> bool:
         """It is."""
