@@ -172,6 +172,37 @@ def test_what_a_schema_forbids_is_refused_with_the_field(api):
     assert api.patch(f"/examples/{example}", {"metadata": {"k": 1}}).status == 200
 
 
+def test_transformations_come_before_the_schema(api):
+    schema = {"type": "object", "properties": {"messages": {}, "tools": {}}, "additionalProperties": False}
+    kinds = {
+        "remove_extra_fields": ["inputs"],
+        "remove_system_messages": ["inputs", "messages"],
+        "convert_to_openai_message": ["inputs", "messages"],
+        "convert_to_openai_tool": ["inputs", "tools"],
+        "of another server": ["outputs", "absent"],
+    }
+    wishes = [{"path": path, "transformation_type": kind} for kind, path in kinds.items()]
+    dataset = api.new_dataset(inputs_schema_definition=schema, transformations=wishes)
+    inputs = {
+        "messages": [
+            {"type": "system", "content": "be"},
+            {"type": "human", "data": {"content": "hi"}},
+            {"role": "user", "content": "x"},
+            "no message",
+        ],
+        "tools": [{"name": "f", "description": "d", "input_schema": {"type": "object"}}],
+        "extra": 1,
+    }
+    example = api.new_example(dataset, inputs=inputs, outputs={"kept": 1})
+    found = api.get(f"/examples/{example}").json
+    function = {"name": "f", "description": "d", "parameters": {"type": "object"}}
+    assert found["inputs"] == {
+        "messages": [{"role": "user", "content": "hi"}, {"role": "user", "content": "x"}, "no message"],
+        "tools": [{"type": "function", "function": function}],
+    }
+    assert found["outputs"] == {"kept": 1}
+
+
 @pytest.mark.parametrize(
     "schema",
     [{"type": "nonsense"}, {"properties": {"q": 5}}, {"$schema": 3}, {"pattern": "("}],

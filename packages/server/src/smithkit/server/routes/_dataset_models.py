@@ -72,7 +72,7 @@ class _Body(BaseModel):
 class _Transformation(BaseModel):
     model_config = ConfigDict(extra="allow")
 
-    path: list[str]
+    path: Annotated[list[str], Field(max_length=100)]
     transformation_type: _Name
 
 

@@ -10,8 +10,9 @@ from starlette.concurrency import run_in_threadpool
 
 from smithkit.server.domain.example_filter import parse_example_filter
 from smithkit.server.domain.example_schemas import problems
-from smithkit.server.domain.jsons import contains, load
+from smithkit.server.domain.jsons import contains, dump, load
 from smithkit.server.domain.times import format_time
+from smithkit.server.domain.transformations import transform
 from smithkit.server.errors import not_found, unprocessable
 from smithkit.server.store import DatasetSelection, ExampleSelection
 
@@ -26,20 +27,22 @@ if TYPE_CHECKING:
 __all__ = ["DatasetSchemas", "ExampleService", "dataset_schemas", "example_matcher"]
 
 _STEP = 200
+_PAYLOADS = ("inputs", "outputs")
 _ALWAYS = frozenset({"id", "dataset_id", "inputs", "created_at", "modified_at", "source_run_id", "name"})
 
 
 @dataclass(frozen=True, slots=True)
 class DatasetSchemas:
-    """What a dataset asks of its examples."""
+    """What a dataset asks of its examples, and does to them, as JSON."""
 
     inputs: str | None
     outputs: str | None
+    transformations: str | None
 
 
 def dataset_schemas(row: Row) -> DatasetSchemas:
-    """Take the schemas from a dataset's record."""
-    return DatasetSchemas(row["inputs_schema"], row["outputs_schema"])
+    """Take the schemas and transformations from a dataset's record."""
+    return DatasetSchemas(row["inputs_schema"], row["outputs_schema"], row["transformations"])
 
 
 def example_matcher(
@@ -247,8 +250,20 @@ def _check_all(changes: Sequence[ExampleChange], schemas: Mapping[UUID, DatasetS
     for change in changes:
         own = schemas.get(change.dataset_id) if change.dataset_id else None
         if own is not None:
+            _transform(change, own)
             _check(change, "inputs", own.inputs)
             _check(change, "outputs", own.outputs)
+
+
+def _transform(change: ExampleChange, own: DatasetSchemas) -> None:
+    if own.transformations is None:
+        return
+    given = {name: getattr(change, name) for name in _PAYLOADS if getattr(change, name) is not None}
+    schemas = {name: load(text.encode()) for name in _PAYLOADS if (text := getattr(own, name)) is not None}
+    wishes = load(own.transformations.encode())
+    done = transform({name: load(payload) for name, payload in given.items()}, wishes, schemas)
+    for name, value in done.items():
+        setattr(change, name, dump(value))
 
 
 def _check(change: ExampleChange, name: str, schema: str | None) -> None:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["load_rows", "read_files", "scan", "select_examples", "select_splits"]
 
 _columns = example_versions.c
-_SCAN = 1000
+_SCAN = 2000
 _LIGHT = (
     _columns.row,
     _columns.example_id,
@@ -56,20 +56,24 @@ def select_examples(connection: Connection, selection: ExampleSelection, anchors
 def scan(
     connection: Connection, selection: ExampleSelection, moment: int | None, after: int
 ) -> Iterator[Row]:
-    """Go through the records that match, without payloads, from a position on."""
+    """Go through the records that match, without payloads, from a position on.
+
+    Reads as many as a page needs if all match, and more at a time the fewer do.
+    """
     statement = (
         select(*_LIGHT)
         .where(_columns.dataset_id == selection.dataset_id, valid_at(moment))
         .order_by(_columns.position)
-        .limit(_SCAN)
     )
+    step = min(selection.limit, _SCAN)
     while True:
-        found = connection.execute(statement.where(_columns.position > after)).mappings()
+        found = connection.execute(statement.where(_columns.position > after).limit(step)).mappings()
         rows = [dict(row) for row in found]
         yield from _matching(selection, rows)
-        if len(rows) < _SCAN:
+        if len(rows) < step:
             return
         after = rows[-1]["position"]
+        step = min(2 * step, _SCAN)
 
 
 def load_rows(connection: Connection, rows: Sequence[int]) -> list[Row]:
