@@ -263,6 +263,38 @@ def test_examples_are_cloned_with_their_files(api):
     assert api.get(found["attachment_urls"]["attachment.f"]["presigned_url"]).body == b"bytes"
 
 
+def test_experiments_on_one_dataset_are_compared(api):
+    dataset, other = api.new_dataset(), api.new_dataset()
+    experiments = [
+        api.post("/sessions", {"name": str(uuid.uuid4()), "reference_dataset_id": place}).json["id"]
+        for place in (dataset, dataset, other)
+    ]
+    body = {
+        "id": str(uuid.uuid4()),
+        "name": "a vs. b",
+        "experiment_ids": experiments[:2],
+        "reference_dataset_id": dataset,
+        "description": None,
+        "created_at": "2024-05-06T07:08:09+00:00",
+        "extra": {"metadata": {"k": 1}},
+    }
+    made = api.post("/datasets/comparative", body).json
+    assert {name: made[name] for name in body if name != "experiment_ids"} == {
+        name: value for name, value in body.items() if name != "experiment_ids"
+    }
+    assert made["experiments_info"] == [{"id": one} for one in experiments[:2]]
+    assert api.get(f"/datasets/{dataset}/comparative").json == [made]
+    again = body | {"id": str(uuid.uuid4())}
+    assert api.post("/datasets/comparative", again).status == 409
+    assert (
+        api.post("/datasets/comparative", again | {"name": "c", "experiment_ids": experiments}).status == 409
+    )
+    absent = [str(uuid.uuid4())]
+    assert api.post("/datasets/comparative", again | {"name": "c", "experiment_ids": absent}).status == 404
+    assert api.post("/datasets/comparative", again | {"name": "c", "experiment_ids": []}).status == 422
+    assert api.delete(f"/datasets/{dataset}").status == 200
+
+
 def test_a_dataset_is_written_for_fine_tuning(api):
     dataset = api.new_dataset(data_type="chat")
     turns = [{"type": "system", "data": {"content": "be"}}, {"type": "human", "data": {"content": "hi"}}]

@@ -14,6 +14,7 @@ from smithkit.server.store import ExampleChange, FileOperations
 
 __all__ = [
     "Clone",
+    "Comparison",
     "DatasetCreate",
     "DatasetShare",
     "DatasetUpdate",
@@ -153,6 +154,24 @@ class Clone(_Body):
     target_dataset_id: UUID
     as_of: _Name | None = None
     examples: _Ids | None = None
+
+
+class Comparison(_Body):
+    """Body of ``POST /datasets/comparative``."""
+
+    id: UUID | None = None
+    name: _Name
+    experiment_ids: Annotated[list[UUID], Field(min_length=1, max_length=1000)]
+    reference_dataset_id: UUID
+    description: str | None = None
+    created_at: _Time = None
+    extra: _Json | None = None
+
+    def columns(self) -> dict[str, Any]:
+        """Give the columns that the client has set."""
+        given = self.model_dump(exclude_none=True, include={"id", "name", "description", "created_at"})
+        given["dataset_id"] = self.reference_dataset_id
+        return given if self.extra is None else given | {"extra": dump(self.extra).decode()}
 
 
 class Search(_Body):

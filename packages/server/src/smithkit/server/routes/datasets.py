@@ -23,6 +23,7 @@ from smithkit.server.routes._common import (
 )
 from smithkit.server.routes._dataset_models import (
     Clone,
+    Comparison,
     DatasetCreate,
     DatasetShare,
     DatasetUpdate,
@@ -171,6 +172,17 @@ async def _clone(request: Request) -> Response:
     return json_response([{"id": copy, "dataset_id": body.target_dataset_id} for copy in copies])
 
 
+async def _compare(request: Request) -> Response:
+    body = await read_model(request, Comparison)
+    return json_response(await services(request).comparisons.create(body.columns(), body.experiment_ids))
+
+
+async def _comparisons(request: Request) -> Response:
+    limit = query_int(request, "limit", services(request).limits.page, 1, LARGEST_OFFSET)
+    offset = query_int(request, "offset", 0, 0, LARGEST_OFFSET)
+    return json_response(await services(request).comparisons.find(path_id(request), limit, offset))
+
+
 async def _share(request: Request) -> Response:
     dataset_id = path_id(request)
     body = await read_model(request, DatasetShare)
@@ -218,6 +230,7 @@ routes = [
     Route("/datasets", _list, methods=["GET"]),
     Route("/datasets/upload", _upload, methods=["POST"]),
     Route("/datasets/clone", _clone, methods=["POST"]),
+    Route("/datasets/comparative", _compare, methods=["POST"]),
     Route("/datasets/{id}", _read, methods=["GET"]),
     Route("/datasets/{id}", _update, methods=["PATCH"]),
     Route("/datasets/{id}", _delete, methods=["DELETE"]),
@@ -227,6 +240,7 @@ routes = [
     Route("/datasets/{id}/tags", _tag, methods=["PUT"]),
     Route("/datasets/{id}/splits", _splits, methods=["GET"]),
     Route("/datasets/{id}/splits", _change_splits, methods=["PUT"]),
+    Route("/datasets/{id}/comparative", _comparisons, methods=["GET"]),
     Route("/datasets/{id}/share", _share, methods=["PUT"]),
     Route("/datasets/{id}/share", _read_share, methods=["GET"]),
     Route("/datasets/{id}/share", _unshare, methods=["DELETE"]),

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from smithkit.server.services.commits import CommitService
+from smithkit.server.services.comparisons import ComparisonService
 from smithkit.server.services.dataset_sharing import DatasetSharingService
 from smithkit.server.services.datasets import DatasetService
 from smithkit.server.services.examples import ExampleService
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CommitService",
+    "ComparisonService",
     "DatasetService",
     "DatasetSharingService",
     "ExampleService",
@@ -53,6 +55,7 @@ class Services:
     limits: Limits
     budget: Budget
     commits: CommitService
+    comparisons: ComparisonService
     datasets: DatasetService
     dataset_sharing: DatasetSharingService
     examples: ExampleService
@@ -88,6 +91,7 @@ def make_services(store: Store, limits: Limits, budget: Budget) -> Services:
         limits=limits,
         budget=budget,
         commits=CommitService(store, prompts, runs),
+        comparisons=ComparisonService(store),
         datasets=DatasetService(store, examples),
         dataset_sharing=DatasetSharingService(store),
         examples=examples,

@@ -252,6 +252,24 @@ class DatasetStore(Protocol):
         """Read the files of example records, by their `row`."""
         ...
 
+    async def compare(self, values: Row, experiments: Sequence[UUID]) -> None:
+        """Store a comparative experiment.
+
+        Raises:
+            MissingError: The dataset, or an experiment, is not there.
+            MismatchError: An experiment is one on another dataset.
+            TakenError: Its id is in use, or the dataset has one of that name.
+        """
+        ...
+
+    async def comparisons(self, dataset_id: UUID, limit: int, offset: int) -> list[Row]:
+        """Read the comparative experiments of a dataset, newest first.
+
+        Raises:
+            MissingError: There is no such dataset.
+        """
+        ...
+
     async def share(self, dataset_id: UUID, token: UUID) -> UUID:
         """Store a dataset's token unless it has one, and give the one that it has.
 

@@ -24,6 +24,7 @@ from smithkit.server.store.tables import metadata
 from smithkit.server.store.types import Guid
 
 __all__ = [
+    "comparative_experiments",
     "dataset_shares",
     "dataset_tags",
     "dataset_versions",
@@ -68,6 +69,20 @@ dataset_tags = Table(
     Column("dataset_id", Guid(), ForeignKey("datasets.id"), primary_key=True),
     Column("tag", Text, primary_key=True),
     Column("as_of", BigInteger, nullable=False),
+)
+
+comparative_experiments = Table(
+    "comparative_experiments",
+    metadata,
+    Column("id", Guid(), primary_key=True),
+    Column("dataset_id", Guid(), ForeignKey("datasets.id"), nullable=False),
+    Column("name", Text, nullable=False),
+    Column("description", Text),
+    Column("experiment_ids", Text, nullable=False),  # JSON
+    Column("extra", Text),  # JSON
+    Column("created_at", BigInteger, nullable=False),
+    Column("modified_at", BigInteger, nullable=False),
+    UniqueConstraint("dataset_id", "name", name="uq_comparative_experiments_name"),
 )
 
 # Who knows a token may read the dataset, its examples and the names and figures of its experiments.

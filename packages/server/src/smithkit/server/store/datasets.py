@@ -10,6 +10,7 @@ from smithkit.server.domain.jsons import contains, load
 from smithkit.server.domain.times import now
 from smithkit.server.store.dataset_protocol import TakenError
 from smithkit.server.store.dataset_tables import (
+    comparative_experiments,
     dataset_shares,
     dataset_tags,
     dataset_versions,
@@ -85,7 +86,7 @@ def example_rows(connection: Connection, dataset_id: UUID) -> list[int]:
 
 def forget_dataset(connection: Connection, dataset_id: UUID) -> None:
     """Remove a dataset that has no example records."""
-    for table in (dataset_shares, dataset_tags, dataset_versions):
+    for table in (comparative_experiments, dataset_shares, dataset_tags, dataset_versions):
         connection.execute(delete(table).where(table.c.dataset_id == dataset_id))
     connection.execute(delete(datasets).where(datasets.c.id == dataset_id))
 

@@ -14,7 +14,7 @@ from smithkit.server.store.versions import moment_of, read_dataset, valid_at
 from smithkit.server.store.write_examples import SPLIT, chunks
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
     from uuid import UUID
 
     from sqlalchemy import Connection, Select
@@ -119,15 +119,19 @@ def _page(connection: Connection, selection: ExampleSelection, anchors: Anchors)
     moment = moment_of(connection, dataset, selection.as_of)
     listing = (dataset["id"], moment or dataset["version"], dataset["purges"], selection.key)
     passed, after = anchors.before(listing, selection.offset)
-    if selection.matches is None and passed < selection.offset:
+    if selection.matches is None and dataset["example_count"] == dataset["last_position"]:
+        passed = after = selection.offset  # none was ever removed: positions count without gaps
+    elif selection.matches is None and passed < selection.offset:
         found = _position_at(connection, selection, moment, after, selection.offset - passed)
         if found is None:
             return []
         passed, after = selection.offset, found
+        anchors.add(listing, passed, after)
     rows = scan(connection, selection, moment, after)
     ahead = selection.offset - passed
     page = list(islice(rows, ahead, ahead + selection.limit))
-    _remember(anchors, listing, selection.offset, page)
+    if page:
+        anchors.add(listing, selection.offset + len(page), page[-1]["position"])
     return page
 
 
@@ -142,11 +146,6 @@ def _position_at(
         .limit(1)
         .offset(count - 1)
     ).scalar()
-
-
-def _remember(anchors: Anchors, listing: Hashable, offset: int, page: Sequence[Row]) -> None:
-    if page:
-        anchors.add(listing, offset + len(page), page[-1]["position"])
 
 
 def _named(connection: Connection, selection: ExampleSelection) -> Iterator[Row]:

@@ -6,7 +6,14 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import delete, select, update
 
-from smithkit.server.store import datasets, example_index, read_examples, versions, write_examples
+from smithkit.server.store import (
+    comparisons,
+    datasets,
+    example_index,
+    read_examples,
+    versions,
+    write_examples,
+)
 from smithkit.server.store.anchors import Anchors
 from smithkit.server.store.dataset_tables import dataset_shares, example_versions
 from smithkit.server.store.dataset_tables import datasets as dataset_table
@@ -130,6 +137,14 @@ class SqliteDatasets:
     async def read_files(self, rows: Sequence[int]) -> dict[int, list[Row]]:
         """Read the files of example records."""
         return await self._read(read_examples.read_files, rows)
+
+    async def compare(self, values: Row, experiments: Sequence[UUID]) -> None:
+        """Store a comparative experiment."""
+        await self._write(lambda connection: comparisons.insert_comparison(connection, values, experiments))
+
+    async def comparisons(self, dataset_id: UUID, limit: int, offset: int) -> list[Row]:
+        """Read the comparative experiments of a dataset."""
+        return await self._read(comparisons.select_comparisons, dataset_id, limit, offset)
 
     async def share(self, dataset_id: UUID, token: UUID) -> UUID:
         """Store a dataset's token, and give the one that it has."""
