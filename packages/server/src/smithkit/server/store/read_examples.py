@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select
 
@@ -161,7 +161,7 @@ def _named(connection: Connection, selection: ExampleSelection) -> Iterator[Row]
         yield from _matching(selection, sorted(rows, key=lambda row: row["position"]))
 
 
-def _by_ids(dataset_id: UUID, ids: Sequence[UUID], moment: int | None) -> Select[tuple[object, ...]]:
+def _by_ids(dataset_id: UUID, ids: Sequence[UUID], moment: int | None) -> Select[Any]:
     return select(*_LIGHT).where(
         _columns.dataset_id == dataset_id, _columns.example_id.in_(ids), valid_at(moment)
     )
