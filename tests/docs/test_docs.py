@@ -19,6 +19,7 @@ PAGES = (
     "docs/datasets.md",
     "docs/delivery.md",
     "docs/distributed-tracing.md",
+    "docs/feedback.md",
     "docs/langchain.md",
     "docs/redaction.md",
     "docs/testing.md",

@@ -29,6 +29,8 @@ class Limits:
         page_payload: Payload bytes after which a page of runs ends early, with a cursor.
         page: Rows of one page (count).
         url_lifetime: Seconds for which a signed URL is valid.
+        token_body: A body that comes with a feedback token, from whoever has it.
+        token_uses: Uses of one feedback token a minute (count).
 
     Example:
         >>> Limits(body=1024).body
@@ -47,3 +49,5 @@ class Limits:
     page_payload: int = 64 * _MIB
     page: int = 100
     url_lifetime: int = 3600
+    token_body: int = 64 * _KIB
+    token_uses: int = 60

@@ -25,7 +25,8 @@ __all__ = ["ErrorMiddleware", "GuardMiddleware", "KeyMiddleware", "PathMiddlewar
 _log = logging.getLogger("smithkit.server")
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 _OPEN_PATHS = frozenset({"/info", "/health", "/ok"})
-_OPEN_PREFIXES = ("/blobs/", "/public/")  # the URL itself is the right: a signature, or a token
+_FROM_ANYWHERE = "/feedback/tokens/"  # pages of any origin may use a token that they were given
+_OPEN_PREFIXES = ("/blobs/", "/public/", _FROM_ANYWHERE)  # the URL itself is the right
 _PREFIX = "/api/v1"
 
 
@@ -95,6 +96,7 @@ class GuardMiddleware:
             if (
                 origin is not None
                 and scope["method"] not in _SAFE_METHODS
+                and not scope["path"].removeprefix(_PREFIX).startswith(_FROM_ANYWHERE)
                 and urlsplit(origin).netloc.lower() != host
             ):
                 raise ApiError(403, "Requests of other origins are refused")

@@ -5,8 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from smithkit.server.routes import (
+    annotation_queues,
     datasets,
     examples,
+    feedback,
+    feedback_tokens,
     files,
     home,
     info,
@@ -40,6 +43,9 @@ def all_routes() -> list[Route]:
         *datasets.routes,
         *examples.routes,
         *public_datasets.routes,
+        *feedback_tokens.routes,
+        *feedback.routes,
+        *annotation_queues.routes,
         *secrets.routes,
         *settings.routes,
         *prompts.routes,

@@ -10,11 +10,14 @@ from smithkit.server.services.comparisons import ComparisonService
 from smithkit.server.services.dataset_sharing import DatasetSharingService
 from smithkit.server.services.datasets import DatasetService
 from smithkit.server.services.examples import ExampleService
+from smithkit.server.services.feedback import FeedbackService
+from smithkit.server.services.feedback_tokens import TokenService
 from smithkit.server.services.files import FileService
 from smithkit.server.services.fine_tuning import FineTuningService
 from smithkit.server.services.ingest import IngestService
 from smithkit.server.services.insights import InsightsService
 from smithkit.server.services.prompts import PromptService
+from smithkit.server.services.queues import QueueService
 from smithkit.server.services.runs import RunService
 from smithkit.server.services.search import SearchService
 from smithkit.server.services.sessions import SessionService
@@ -32,17 +35,20 @@ __all__ = [
     "DatasetService",
     "DatasetSharingService",
     "ExampleService",
+    "FeedbackService",
     "FileService",
     "FineTuningService",
     "IngestService",
     "InsightsService",
     "PromptService",
+    "QueueService",
     "RunService",
     "SearchService",
     "Services",
     "SessionService",
     "SharingService",
     "SpanService",
+    "TokenService",
     "make_services",
 ]
 
@@ -59,16 +65,19 @@ class Services:
     datasets: DatasetService
     dataset_sharing: DatasetSharingService
     examples: ExampleService
+    feedback: FeedbackService
     files: FileService
     fine_tuning: FineTuningService
     ingest: IngestService
     insights: InsightsService
     prompts: PromptService
+    queues: QueueService
     runs: RunService
     search: SearchService
     sessions: SessionService
     spans: SpanService
     sharing: SharingService
+    tokens: TokenService
 
 
 def make_services(store: Store, limits: Limits, budget: Budget) -> Services:
@@ -84,6 +93,7 @@ def make_services(store: Store, limits: Limits, budget: Budget) -> Services:
     """
     files = FileService(store, limits)
     runs = RunService(store, files, limits)
+    feedback = FeedbackService(store)
     examples = ExampleService(store, files)
     prompts = PromptService(store)
     return Services(
@@ -95,14 +105,17 @@ def make_services(store: Store, limits: Limits, budget: Budget) -> Services:
         datasets=DatasetService(store, examples),
         dataset_sharing=DatasetSharingService(store),
         examples=examples,
+        feedback=feedback,
         files=files,
         fine_tuning=FineTuningService(store),
         ingest=IngestService(store, limits),
         insights=InsightsService(store),
         prompts=prompts,
+        queues=QueueService(store, runs),
         runs=runs,
         search=SearchService(store, examples),
         sessions=SessionService(store, limits),
         spans=SpanService(store),
         sharing=SharingService(store, runs),
+        tokens=TokenService(store, feedback, limits),
     )

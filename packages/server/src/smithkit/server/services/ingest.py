@@ -8,11 +8,12 @@ import binascii
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from smithkit.server.domain.jsons import dump, load_verbatim
+from smithkit.server.domain.jsons import load_verbatim
 from smithkit.server.errors import unprocessable
 from smithkit.server.services.changes import make_change, set_payload
+from smithkit.server.services.feedback_items import make_feedback
 from smithkit.server.services.files import clean_mime_type
-from smithkit.server.store import Attachment, FeedbackItem, RunBatch
+from smithkit.server.store import Attachment, FeedbackRefusedError, RunBatch
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -68,7 +69,11 @@ class IngestService:
             if worked > _PAUSE:
                 worked = 0
                 await asyncio.sleep(0)
-        await self._store.write(reader.batch)
+        try:
+            await self._store.write(reader.batch)
+        except FeedbackRefusedError as error:
+            # Never 409, which says of runs that they are here already.
+            raise unprocessable(str(error)) from error
 
     async def accept_runs(self, posts: Iterable[Any], patches: Iterable[Any]) -> None:
         """Store runs given as JSON objects with everything inside; durable on return.
@@ -138,7 +143,7 @@ class _PartsReader:
         except ValueError as error:
             raise unprocessable(f"{where}: is not valid JSON: {error}") from error
         if kind == "feedback":
-            self.batch.feedback.append(_feedback(item_id, value, raw, where))
+            self.batch.feedback.append(make_feedback(item_id, value, f"{where}.", raw))
         elif name:
             change = self._open.get((kind, item_id)) or self._begin(kind, item_id, {}, where)
             set_payload(change, name, value, raw, where)
@@ -162,31 +167,3 @@ class _PartsReader:
         if not name or part.blob is None:
             raise unprocessable(f"{where}: an attachment needs a name")
         self.batch.attachments.append(Attachment(run_id, name, clean_mime_type(part.content_type), part.blob))
-
-
-def _feedback(feedback_id: UUID, body: Any, raw: bytes, where: str) -> FeedbackItem:
-    if not isinstance(body, dict):
-        raise unprocessable(f"{where}: must be an object")
-    key = body.get("key")
-    if not isinstance(key, str) or not key:
-        raise unprocessable(f"{where}.key: must be a text that is not empty")
-    ids: dict[str, UUID | None] = {}
-    for name in ("run_id", "trace_id", "session_id"):
-        try:
-            ids[name] = None if body.get(name) is None else UUID(str(body[name]))
-        except ValueError as error:
-            raise unprocessable(f"{where}.{name}: is not a UUID") from error
-    return FeedbackItem(
-        feedback_id, **ids, key=key, score=_score(body.get("score"), where), body=raw or dump(body)
-    )
-
-
-def _score(value: Any, where: str) -> float | None:
-    if value is None:
-        return None
-    try:
-        if isinstance(value, int | float):
-            return float(value)
-    except OverflowError:
-        pass
-    raise unprocessable(f"{where}.score: must be a number or boolean")

@@ -77,6 +77,19 @@ class RunService:
         runs, _ = await self._render(rows, None)
         return orjson.dumps(runs[0])
 
+    async def show(self, ids: Sequence[UUID]) -> dict[UUID, dict[str, Any]]:
+        """Read runs as the API shows them.
+
+        Args:
+            ids: The runs.
+
+        Returns:
+            Those that are there, by id.
+        """
+        rows = await self._store.find_runs(RunSelection(ids=ids, limit=len(ids))) if ids else []
+        runs, _ = await self._render(rows, None)
+        return {run["id"]: run for run in runs}
+
     async def query(self, selection: RunSelection, select: Collection[str] | None) -> bytes:
         """Read a page of runs.
 
@@ -255,5 +268,5 @@ def _time(value: int | None) -> str | None:
 
 
 def _feedback_stats(items: Sequence[Row]) -> dict[str, Any] | None:
-    stats = FeedbackStats((item["key"], item["score"], item["body"]) for item in items)
+    stats = FeedbackStats((item["key"], item["score"], item["category"]) for item in items)
     return stats.by_key() or None

@@ -17,6 +17,14 @@ from smithkit.server.store.dataset_protocol import (
     TakenError,
     WriteMode,
 )
+from smithkit.server.store.feedback_protocol import (
+    FeedbackItem,
+    FeedbackRefusedError,
+    FeedbackSelection,
+    FeedbackStore,
+    QueueSelection,
+    QueueStore,
+)
 from smithkit.server.store.prompt_protocol import (
     CommitSelection,
     NewCommit,
@@ -26,7 +34,6 @@ from smithkit.server.store.prompt_protocol import (
 )
 from smithkit.server.store.protocol import (
     Attachment,
-    FeedbackItem,
     NameTakenError,
     Place,
     RunBatch,
@@ -46,6 +53,9 @@ __all__ = [
     "ExampleFile",
     "ExampleSelection",
     "FeedbackItem",
+    "FeedbackRefusedError",
+    "FeedbackSelection",
+    "FeedbackStore",
     "FileOperations",
     "MismatchError",
     "MissingError",
@@ -53,6 +63,8 @@ __all__ = [
     "NewCommit",
     "Place",
     "PromptStore",
+    "QueueSelection",
+    "QueueStore",
     "RepoSelection",
     "RunBatch",
     "RunSelection",

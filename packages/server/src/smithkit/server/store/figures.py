@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import case, func, select, true
 
 from smithkit.server.domain.feedback import FeedbackStats
+from smithkit.server.store.feedback_figures import Scope, read_figures
 from smithkit.server.store.read_runs import conditions
 from smithkit.server.store.tables import feedback, runs
 
@@ -53,7 +54,16 @@ def select_session_figures(connection: Connection, ids: Sequence[UUID]) -> dict[
 
     Counts, latencies and the error rate are those of root runs, tokens and costs those of all runs.
     """
-    return {session_id: _session(connection, session_id) for session_id in ids}
+    on_runs = read_figures(connection, ids, Scope.RUNS)
+    on_sessions = read_figures(connection, ids, Scope.SESSION)
+    return {
+        session_id: _session(connection, session_id)
+        | {
+            "feedback_stats": on_runs.get(session_id, {}),
+            "session_feedback_stats": on_sessions.get(session_id, {}),
+        }
+        for session_id in ids
+    }
 
 
 def _session(connection: Connection, session_id: UUID) -> Row:
@@ -61,11 +71,6 @@ def _session(connection: Connection, session_id: UUID) -> Row:
     is_root = runs.c.parent_run_id.is_(None)
     figures = _totals(connection, [inside], is_root)
     figures |= _durations(connection, [inside, is_root])
-    figures["feedback_stats"] = _feedback_of_runs(connection, [inside])
-    of_session = select(feedback.c.key, feedback.c.score, feedback.c.body).where(
-        feedback.c.session_id == session_id, feedback.c.run_id.is_(None)
-    )
-    figures["session_feedback_stats"] = _summed_up(connection, of_session)
     return figures
 
 
@@ -107,10 +112,6 @@ def _percentiles(
 
 
 def _feedback_of_runs(connection: Connection, which: list[ColumnElement[bool]]) -> Row:
-    of_runs = select(feedback.c.key, feedback.c.score, feedback.c.body)
-    return _summed_up(connection, of_runs.join(runs, runs.c.id == feedback.c.run_id).where(*which))
-
-
-def _summed_up(connection: Connection, statement: Any) -> Row:
-    in_order = statement.order_by(feedback.c.created_at, feedback.c.id)
-    return FeedbackStats((row.key, row.score, row.body) for row in connection.execute(in_order)).by_key()
+    of_runs = select(feedback.c.key, feedback.c.score, feedback.c.category)
+    found = connection.execute(of_runs.join(runs, runs.c.id == feedback.c.run_id).where(*which))
+    return FeedbackStats((row.key, row.score, row.category) for row in found).by_key()

@@ -13,11 +13,11 @@ if TYPE_CHECKING:
     from smithkit.server.domain.runs import Row, RunChange
     from smithkit.server.store.blobs import BlobSink, StagedBlob
     from smithkit.server.store.dataset_protocol import DatasetStore
+    from smithkit.server.store.feedback_protocol import FeedbackItem, FeedbackStore, QueueStore
     from smithkit.server.store.prompt_protocol import PromptStore
 
 __all__ = [
     "Attachment",
-    "FeedbackItem",
     "NameTakenError",
     "Place",
     "RunBatch",
@@ -49,19 +49,6 @@ class Attachment:
     name: str
     mime_type: str
     blob: StagedBlob
-
-
-@dataclass(slots=True)
-class FeedbackItem:
-    """Feedback received with runs; `body` is its JSON as sent."""
-
-    id: UUID
-    run_id: UUID | None
-    trace_id: UUID | None
-    session_id: UUID | None
-    key: str
-    score: float | None
-    body: bytes
 
 
 @dataclass(slots=True)
@@ -156,6 +143,16 @@ class Store(Protocol):
         """Its prompts; usable once the store is open."""
         ...
 
+    @property
+    def feedback(self) -> FeedbackStore:
+        """Its feedback; usable once the store is open."""
+        ...
+
+    @property
+    def queues(self) -> QueueStore:
+        """Its annotation queues; usable once the store is open."""
+        ...
+
     def open(self) -> None:
         """Get ready: bring the schema up to date, start what works in the background."""
         ...
@@ -173,7 +170,11 @@ class Store(Protocol):
         ...
 
     async def write(self, batch: RunBatch) -> None:
-        """Merge a request's runs (`domain.runs.merge`) and store what comes with them."""
+        """Merge a request's runs (`domain.runs.merge`) and store what comes with them.
+
+        Raises:
+            FeedbackRefusedError: A feedback cannot be accepted; nothing is stored.
+        """
         ...
 
     async def find_runs(self, selection: RunSelection) -> list[Row]:

@@ -31,7 +31,9 @@ from smithkit.server.store.engine import (
 from smithkit.server.store.migrate import migrate
 from smithkit.server.store.protocol import NameTakenError, Workspace
 from smithkit.server.store.sqlite_datasets import SqliteDatasets
+from smithkit.server.store.sqlite_feedback import SqliteFeedback
 from smithkit.server.store.sqlite_prompts import SqlitePrompts
+from smithkit.server.store.sqlite_queues import SqliteQueues
 from smithkit.server.store.tables import sessions, workspaces
 
 if TYPE_CHECKING:
@@ -92,6 +94,8 @@ class SqliteStore:
         self._write, self._read, self._writer = access.write, access.read, access.writer
         self.datasets = SqliteDatasets(access, self._blobs, row.id)
         self.prompts = SqlitePrompts(access, row.id)
+        self.feedback = SqliteFeedback(access, row.id)
+        self.queues = SqliteQueues(access, row.id)
         self._writer.submit(self._ensure_default).result()
 
     def close(self) -> None:

@@ -161,21 +161,34 @@ attachments = Table(
     Index("ix_attachments_digest", "digest"),
 )
 
+# May arrive before their run, so no foreign key.
 feedback = Table(
     "feedback",
     metadata,
     Column("id", Guid(), primary_key=True),
     Column("run_id", Guid()),
     Column("trace_id", Guid()),
-    Column("session_id", Guid()),
+    Column("session_id", Guid()),  # where it counts; null while its run is not there
     Column("key", Text, nullable=False),
     Column("score", Float),
+    Column("category", Text),  # see `domain.feedback.category_of`
+    Column("source", Text),
+    Column("comparative_experiment_id", Guid()),
+    Column("formula_id", Guid()),  # of feedback that was worked out
     Column("body", LargeBinary, nullable=False),  # JSON as sent
     Column("created_at", BigInteger, nullable=False),
     Column("modified_at", BigInteger, nullable=False),
     Index("ix_feedback_run", "run_id", "key"),
     Index("ix_feedback_session", "session_id", "key"),
+    Index("ix_feedback_created", "created_at", "id"),
 )
+Index(
+    "ix_feedback_comparison",
+    feedback.c.comparative_experiment_id,
+    sqlite_where=feedback.c.comparative_experiment_id.is_not(None),
+)
+Index("ix_feedback_formula", feedback.c.formula_id, sqlite_where=feedback.c.formula_id.is_not(None))
+Index("ix_feedback_waiting", feedback.c.run_id, sqlite_where=text("session_id IS NULL"))
 
 insights_jobs = Table(
     "insights_jobs",

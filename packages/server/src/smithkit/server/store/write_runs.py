@@ -11,8 +11,9 @@ from sqlalchemy.dialects.sqlite import insert as upsert
 
 from smithkit.server.domain.runs import PAYLOADS, Row, link, merge, new_row
 from smithkit.server.domain.times import now
-from smithkit.server.store.tables import attachments, feedback, run_payloads, runs
+from smithkit.server.store.tables import attachments, run_payloads, runs
 from smithkit.server.store.types import Guid
+from smithkit.server.store.write_feedback import adopt_feedback, put_feedback
 from smithkit.server.store.write_sessions import SessionResolver
 
 if TYPE_CHECKING:
@@ -74,7 +75,8 @@ def write_batch(connection: Connection, batch: RunBatch, workspace_id: UUID, blo
     for item in batch.attachments:
         blobs.place(item.blob)
     _write_attachments(connection, batch)
-    _write_feedback(connection, batch, moment)
+    if batch.feedback:
+        put_feedback(connection, batch.feedback, workspace_id, moment)
 
 
 def _write_runs(
@@ -97,6 +99,20 @@ def _write_runs(
     _link(connection, before, after)
     _store_rows(connection, before, after, moment)
     _store_payloads(connection, before, payloads)
+    _bring_feedback(connection, before, after, moment)
+
+
+def _bring_feedback(
+    connection: Connection, before: dict[UUID, Row], after: dict[UUID, Row], moment: int
+) -> None:
+    fresh = {run_id: row["session_id"] for run_id, row in after.items() if run_id not in before}
+    adopt_feedback(connection, fresh, moment, fresh=True)
+    moved = {
+        run_id: after[run_id]["session_id"]
+        for run_id, old in before.items()
+        if old["session_id"] != after[run_id]["session_id"]
+    }
+    adopt_feedback(connection, moved, moment, fresh=False)
 
 
 def _read(connection: Connection, column: Any, values: Iterable[UUID], *conditions: Any) -> dict[UUID, Row]:
@@ -193,31 +209,5 @@ def _write_attachments(connection: Connection, batch: RunBatch) -> None:
                 "size": item.blob.size,
             }
             for item in batch.attachments
-        ],
-    )
-
-
-def _write_feedback(connection: Connection, batch: RunBatch, moment: int) -> None:
-    if not batch.feedback:
-        return
-    statement = upsert(feedback)
-    columns = ("run_id", "trace_id", "session_id", "key", "score", "body", "modified_at")
-    connection.execute(
-        statement.on_conflict_do_update(
-            index_elements=["id"], set_={name: statement.excluded[name] for name in columns}
-        ),
-        [
-            {
-                "id": item.id,
-                "run_id": item.run_id,
-                "trace_id": item.trace_id,
-                "session_id": item.session_id,
-                "key": item.key,
-                "score": item.score,
-                "body": item.body,
-                "created_at": moment,
-                "modified_at": moment,
-            }
-            for item in batch.feedback
         ],
     )

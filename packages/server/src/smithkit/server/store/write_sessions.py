@@ -7,7 +7,13 @@ from uuid import UUID, uuid4
 
 from sqlalchemy import delete, or_, select
 
+from smithkit.server.domain.times import now
 from smithkit.server.store.dataset_tables import example_files
+from smithkit.server.store.feedback_tables import (
+    annotation_queue_runs,
+    feedback_formulas,
+    feedback_tokens,
+)
 from smithkit.server.store.tables import (
     attachments,
     feedback,
@@ -17,6 +23,7 @@ from smithkit.server.store.tables import (
     runs,
     sessions,
 )
+from smithkit.server.store.write_feedback import forget_feedback
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -173,14 +180,17 @@ def delete_session_part(connection: Connection, session_id: UUID) -> tuple[bool,
     some = select(runs.c.id).where(runs.c.session_id == session_id).limit(_DELETE_STEP)
     ids = list(connection.execute(some).scalars())
     if not ids:
-        connection.execute(delete(feedback).where(feedback.c.session_id == session_id))
+        forget_feedback(connection, feedback.c.session_id == session_id, now())
+        connection.execute(delete(feedback_formulas).where(feedback_formulas.c.session_id == session_id))
         connection.execute(delete(insights_jobs).where(insights_jobs.c.session_id == session_id))
         connection.execute(delete(sessions).where(sessions.c.id == session_id))
         return True, set()
     of_runs = attachments.c.run_id.in_(ids)
     digests = set(connection.execute(select(attachments.c.digest).where(of_runs)).scalars())
     connection.execute(delete(attachments).where(of_runs))
-    connection.execute(delete(feedback).where(feedback.c.run_id.in_(ids)))
+    forget_feedback(connection, feedback.c.run_id.in_(ids), now())
+    for table in (feedback_tokens, annotation_queue_runs):
+        connection.execute(delete(table).where(table.c.run_id.in_(ids)))
     connection.execute(delete(run_shares).where(run_shares.c.run_id.in_(ids)))
     connection.execute(delete(run_payloads).where(run_payloads.c.run_id.in_(ids)))
     connection.execute(delete(runs).where(runs.c.id.in_(ids)))

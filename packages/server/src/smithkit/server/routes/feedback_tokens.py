@@ -1,0 +1,91 @@
+"""Feedback tokens: made with a key, used without one, by pages of any origin too."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
+from starlette.routing import Route
+
+from smithkit.server.body import read_json
+from smithkit.server.domain.jsons import load
+from smithkit.server.errors import unprocessable
+from smithkit.server.routes._common import check, json_response, query_ids, services
+from smithkit.server.routes._feedback_models import TokenCreate
+from smithkit.server.routes.feedback import page
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+    from starlette.responses import Response
+
+__all__ = ["routes"]
+
+_MOST = 1000
+_IN_QUERY = ("value", "comment", "run_id", "key", "feedback_key")
+
+
+async def _create(request: Request) -> Response:
+    own = services(request)
+    with own.budget.reserve() as held:
+        body = await read_json(request, own.limits, held)
+    wanted = body if isinstance(body, list) else [body]
+    if len(wanted) > _MOST:
+        raise unprocessable(f"body: at most {_MOST} tokens at a time")
+    made = await own.tokens.create([check(TokenCreate, one).record() for one in wanted], _base_url(request))
+    return json_response(made if isinstance(body, list) else made[0])
+
+
+async def _list(request: Request) -> Response:
+    runs = query_ids(request, "run_id")
+    if not runs:
+        raise unprocessable("run_id: is missing from the query")
+    limit, offset = page(request)
+    return json_response(await services(request).tokens.find(runs[0], limit, offset, _base_url(request)))
+
+
+async def _use(request: Request) -> Response:
+    told = await _told(request) if request.method == "POST" else _asked(request)
+    await services(request).tokens.use(request.path_params["token"], told)
+    response = json_response({})
+    response.headers["cache-control"] = "no-store"
+    return response
+
+
+async def _told(request: Request) -> dict[str, Any]:
+    own = services(request)
+    most = own.limits.token_body
+    with own.budget.reserve() as held:
+        body = await read_json(request, replace(own.limits, body=most, decompressed=most), held)
+    if not isinstance(body, dict):
+        raise unprocessable("body: must be an object")
+    return body
+
+
+def _asked(request: Request) -> dict[str, Any]:
+    """What a link says: `score`, `value`, `comment`, and `correction` as JSON."""
+    query = request.query_params
+    told: dict[str, Any] = {name: query.get(name) for name in _IN_QUERY}
+    for name in ("score", "correction"):
+        if name in query:
+            try:
+                told[name] = load(query[name].encode())
+            except ValueError as error:
+                raise unprocessable(f"{name}: is not valid JSON") from error
+    return told
+
+
+def _base_url(request: Request) -> str:
+    return f"{request.url.scheme}://{request.url.netloc}"
+
+
+_ANY_ORIGIN = Middleware(
+    CORSMiddleware, allow_origins=["*"], allow_methods=["GET", "POST"], allow_headers=["content-type"]
+)
+
+routes = [
+    Route("/feedback/tokens", _create, methods=["POST"]),
+    Route("/feedback/tokens", _list, methods=["GET"]),
+    Route("/feedback/tokens/{token}", _use, methods=["POST", "GET", "OPTIONS"], middleware=[_ANY_ORIGIN]),
+]
