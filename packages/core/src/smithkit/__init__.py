@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from smithkit._version import __version__
     from smithkit.client import AsyncClient, Client
 
-    # A star: the name of a package that is not installed must be missing here, not Any.
+    # Stars: the name of a package that is not installed must be missing here, not Any.
+    from smithkit.evaluation import *  # noqa: F403
     from smithkit.prompts import *  # noqa: F403
     from smithkit.tracing import *  # noqa: F403
 
@@ -38,12 +39,15 @@ __all__ = [
     "configure",
     "configure_global_async_prompt_cache",
     "configure_global_prompt_cache",
+    "expect",
     "get_current_run_tree",
     "get_tracing_context",
     "set_run_metadata",
+    "test",
     "trace",
     "traceable",
     "tracing_context",
+    "unit",
     "uuid7",
     "uuid7_from_datetime",
 ]

@@ -87,6 +87,7 @@ NAMES: dict[str, str] = (
         "AsyncClient": "smithkit.client",
         "Client": "smithkit.client",
         "__version__": "smithkit._version",
+        **dict.fromkeys(("expect", "test", "unit"), "smithkit.evaluation"),
     }
     | dict.fromkeys(
         (

@@ -34,6 +34,7 @@ MODULES: dict[str, str] = {
     "langsmith.run_helpers": "smithkit.tracing",
     "langsmith.run_trees": "smithkit.tracing",
     "langsmith.schemas": "smithkit.schemas",
+    "langsmith.testing": "smithkit.evaluation.testing",
     "langsmith.utils": "smithkit.errors",
     "langsmith.uuid": "smithkit.tracing",
     "langsmith.wrappers": "smithkit.tracing.wrappers",

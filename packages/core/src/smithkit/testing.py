@@ -1,6 +1,7 @@
 """For users who test their own code: an API that answers what the test says, and captured runs.
 
-`capture_runs` and what else concerns tracing come from smithkit-tracing, where it is installed.
+`capture_runs` comes from smithkit-tracing, and what tests that are experiments use from
+smithkit-evaluation (docs/pytest.md), where these are installed.
 
 Example:
     >>> from smithkit.testing import FakeAPI
@@ -18,6 +19,7 @@ import io
 import itertools
 import json
 from dataclasses import dataclass, field
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -30,7 +32,20 @@ if TYPE_CHECKING:
 
     from smithkit.client import AsyncClient, Client
 
-__all__ = ["FakeAPI", "RecordedRequest", "capture_runs"]  # noqa: F405 - from the star below
+__all__ = [  # noqa: F405 - from the stars below
+    "FakeAPI",
+    "RecordedRequest",
+    "capture_runs",
+    "expect",
+    "log_feedback",
+    "log_inputs",
+    "log_outputs",
+    "log_reference_outputs",
+    "test",
+    "trace_feedback",
+    "unit",
+]
+_OF_TRACING = ("capture_runs",)
 
 _counter = itertools.count(1)
 
@@ -171,19 +186,22 @@ class _Adapter(BaseAdapter):
         """Nothing to close."""
 
 
-if TYPE_CHECKING:
-    from smithkit.tracing.testing import *  # noqa: F403 - without tracing the name is missing, not Any
+if TYPE_CHECKING:  # stars: without its package a name is missing, not Any
+    from smithkit.evaluation.testing import *  # noqa: F403
+    from smithkit.tracing.testing import *  # noqa: F403
 else:
 
     def __getattr__(name: str) -> Any:
         if name not in __all__:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        package = "tracing" if name in _OF_TRACING else "evaluation"
         try:
-            from smithkit.tracing import testing
+            return getattr(import_module(f"smithkit.{package}.testing"), name)
         except ModuleNotFoundError as error:
+            if error.name != f"smithkit.{package}":
+                raise
             from smithkit.errors import MissingPackageError
 
             raise MissingPackageError(
-                f"`{name}` needs smithkit-tracing: pip install 'smithkit-core[tracing]'"
+                f"`{name}` needs smithkit-{package}: pip install 'smithkit-core[{package}]'"
             ) from error
-        return getattr(testing, name)
