@@ -145,6 +145,7 @@ RECORDED = (
     "read_shared_run",
     "request_with_retries",
     "run_is_shared",
+    "scenario",
     "share_dataset",
     "share_run",
     "similar_examples",

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from collections.abc import Generator
 
     from smithkit.evaluation.testing._case import Case
+    from smithkit.evaluation.testing._options import Options
+    from smithkit.evaluation.testing._report import Report
+    from smithkit.evaluation.testing._suite import Suite
 
 __all__ = [
     "pytest_addoption",
@@ -30,9 +33,9 @@ _MARK = "langsmith"
 _REFERENCE = "langsmith_plugin"
 _TESTING = "smithkit.evaluation.testing"
 _REPETITION = "__smithkit_repetition"
-_options = pytest.StashKey["Options"]()
-_report = pytest.StashKey["Report"]()
-_suites = pytest.StashKey["list[Suite]"]()
+_options: pytest.StashKey[Options] = pytest.StashKey()
+_report: pytest.StashKey[Report] = pytest.StashKey()
+_suites: pytest.StashKey[list[Suite]] = pytest.StashKey()
 
 
 def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager) -> None:
@@ -105,6 +108,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.stash[_options] = Options.of(*mark.args, **mark.kwargs)
         except LangSmithError as error:
             raise pytest.UsageError(f"{item.nodeid}: @pytest.mark.langsmith: {error}") from None
+        if item.stash[_options].caches:
+            item.warn(pytest.PytestWarning("smithkit caches no answers: cache and cached_hosts do nothing."))
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)

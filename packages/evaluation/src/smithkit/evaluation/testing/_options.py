@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID  # noqa: TC003 - a dataclass of slots
@@ -26,8 +26,8 @@ class Options:
         metadata: Metadata of the example, and of the run with ``ls_example_`` before each key.
         repetitions: How often the test runs.
         split: Split, or splits, of the dataset that the example is in.
-        cached_hosts: Hosts whose answers are cached. Default: all but the client's.
-        cache: Folder of the cache. Default: ``LANGSMITH_TEST_CACHE``; without one nothing is cached.
+        cached_hosts: Taken for the sake of tests that have it; nothing is cached.
+        cache: The same.
     """
 
     id: UUID | None = None
@@ -39,6 +39,11 @@ class Options:
     split: str | list[str] | None = None
     cached_hosts: tuple[str, ...] | None = None
     cache: str | None = None
+
+    @property
+    def caches(self) -> bool:
+        """Whether the test asks for a cache, which there is not."""
+        return self.cache is not None or self.cached_hosts is not None
 
     @classmethod
     def of(cls, *arguments: Any, **given: Any) -> Options:
@@ -93,7 +98,11 @@ def _client(value: Any, name: str) -> Any:
     return value
 
 
-_CHECKS = {
+def _folder(value: Any, name: str) -> str:
+    return _text(str(value), name)
+
+
+_CHECKS: dict[str, Callable[[Any, str], Any]] = {
     "id": as_uuid,
     "output_keys": _texts,
     "client": _client,
@@ -102,6 +111,6 @@ _CHECKS = {
     "repetitions": _count,
     "split": _split,
     "cached_hosts": _texts,
-    "cache": lambda value, name: _text(str(value), name),
+    "cache": _folder,
 }
 _NAMES = tuple(field.name for field in dataclasses.fields(Options))
