@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select, text, update
@@ -9,7 +10,7 @@ from sqlalchemy import select, text, update
 from smithkit.server.domain.jsons import load, text_of
 from smithkit.server.store.dataset_tables import datasets, example_versions
 from smithkit.server.store.packing import unpack
-from smithkit.server.store.read_examples import load_rows, scan
+from smithkit.server.store.read_examples import load_light, load_rows, matching, scan
 from smithkit.server.store.versions import read_dataset, valid_at
 from smithkit.server.store.write_examples import chunks
 
@@ -97,15 +98,20 @@ def search(
     version = dataset["indexed_version"]
     if version is None:
         return None
-    wanted = {row["row"]: None for row in scan(connection, selection, version, 0)}
-    found: dict[int, None] = {}
-    for row in _ranked(connection, dataset_id, words):
-        if len(found) == selection.limit:
-            break
-        if row in wanted:
-            found[row] = None
-    rows = list(found | wanted)[: selection.limit]
-    return load_rows(connection, rows)
+    best = (row["row"] for row in _found(connection, dataset_id, words, selection))
+    others = (row["row"] for row in scan(connection, selection, version, 0))
+    rows = dict.fromkeys(islice(best, selection.limit))
+    while len(rows) < selection.limit and (row := next(others, None)) is not None:
+        rows[row] = None
+    return load_rows(connection, list(rows))
+
+
+def _found(
+    connection: Connection, dataset_id: UUID, words: Sequence[str], selection: ExampleSelection
+) -> Iterator[Row]:
+    """Go through the matching records that share a word, best first, looking at no more than are asked for."""
+    for part in chunks(list(_ranked(connection, dataset_id, words))):
+        yield from matching(selection, load_light(connection, part))
 
 
 def _ranked(connection: Connection, dataset_id: UUID, words: Sequence[str]) -> Iterator[int]:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from smithkit.server.store.anchors import Anchors
     from smithkit.server.store.dataset_protocol import ExampleSelection
 
-__all__ = ["load_rows", "read_files", "scan", "select_examples", "select_splits"]
+__all__ = ["load_light", "load_rows", "matching", "read_files", "scan", "select_examples", "select_splits"]
 
 _columns = example_versions.c
 _SCAN = 2000
@@ -69,7 +69,7 @@ def scan(
     while True:
         found = connection.execute(statement.where(_columns.position > after).limit(step)).mappings()
         rows = [dict(row) for row in found]
-        yield from _matching(selection, rows)
+        yield from matching(selection, rows)
         if len(rows) < step:
             return
         after = rows[-1]["position"]
@@ -87,6 +87,13 @@ def load_rows(connection: Connection, rows: Sequence[int]) -> list[Row]:
             }
             found[row["row"]] = {**row, **payloads}
     return [found[row] for row in rows]
+
+
+def load_light(connection: Connection, rows: Sequence[int]) -> list[Row]:
+    """Read records without payloads, in the order given; as many as fit into one statement."""
+    found = connection.execute(select(*_LIGHT).where(_columns.row.in_(rows))).mappings()
+    by_row = {row["row"]: dict(row) for row in found}
+    return [by_row[row] for row in rows]
 
 
 def read_files(connection: Connection, rows: Sequence[int]) -> dict[int, list[Row]]:
@@ -158,7 +165,7 @@ def _named(connection: Connection, selection: ExampleSelection) -> Iterator[Row]
         for part in chunks(ids):
             found = connection.execute(_by_ids(dataset_id, part, moment)).mappings()
             rows += [dict(row) for row in found]
-        yield from _matching(selection, sorted(rows, key=lambda row: row["position"]))
+        yield from matching(selection, sorted(rows, key=lambda row: row["position"]))
 
 
 def _by_ids(dataset_id: UUID, ids: Sequence[UUID], moment: int | None) -> Select[Any]:
@@ -175,7 +182,8 @@ def _datasets_of(connection: Connection, ids: Sequence[UUID]) -> list[UUID]:
     return sorted(found)
 
 
-def _matching(selection: ExampleSelection, rows: Sequence[Row]) -> Iterator[Row]:
+def matching(selection: ExampleSelection, rows: Sequence[Row]) -> Iterator[Row]:
+    """Keep the records that a selection wants."""
     if selection.matches is None:
         yield from rows
         return
