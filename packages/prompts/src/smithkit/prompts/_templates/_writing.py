@@ -58,7 +58,7 @@ def _text(prompt: TextPrompt) -> dict[str, Any]:
     if not isinstance(template, ExampleText):
         raise ManifestError("The template of the prompt can not be written.")
     return _node(
-        ("langchain", "prompts", "few_shot", "FewShotPromptTemplate"),
+        ("langchain_core", "prompts", "few_shot", "FewShotPromptTemplate"),
         {
             "input_variables": list(prompt.input_variables),
             "prefix": template.prefix.text,
