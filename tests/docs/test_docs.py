@@ -21,6 +21,7 @@ PAGES = (
     "docs/distributed-tracing.md",
     "docs/feedback.md",
     "docs/langchain.md",
+    "docs/prompts.md",
     "docs/redaction.md",
     "docs/testing.md",
     "docs/wrappers.md",

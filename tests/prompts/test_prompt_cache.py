@@ -225,7 +225,7 @@ def test_a_task_refreshes_the_asynchronous_cache():
 
         await cache.aset("greet", commit(commit_hash="old"), refresh)
         await asyncio.wait_for(fetched.wait(), 30)
-        while cache.get("greet", refresh).commit_hash != "new":
+        while cache.get("greet", refresh).commit_hash != "new":  # noqa: ASYNC110 - nobody would set an event
             await asyncio.sleep(0)
         task = cache._task
         await cache.stop()
@@ -297,7 +297,7 @@ def test_a_client_with_the_others_cache_is_refused(api):
 
 def test_a_plugin_gives_the_cache(both):
     class Shelf:
-        def __init__(self):
+        def __init__(self) -> None:
             self.kept = {}
 
         @hooks.hookimpl

@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 
 from smithkit.prompts import Prompt
-from smithkit.prompts._langchain import _classes
 from smithkit.prompts._templates._messages import as_message
 
 _spec = importlib.util.spec_from_file_location("prompt_manifests", Path(__file__).with_name("manifests.py"))
@@ -132,7 +131,7 @@ def made_by_langchain(manifest):
         )
     if name == "ChatPromptTemplate" and any("FewShot" in one["id"][-1] for one in kwargs["messages"]):
         return ChatPromptTemplate.from_messages([made_by_langchain(one) for one in kwargs["messages"]])
-    return load.__wrapped__(manifest, allowed_objects=_classes(), secrets_from_env=False)
+    return load.__wrapped__(manifest, allowed_objects="core", secrets_from_env=False)
 
 
 @pytest.mark.filterwarnings("ignore::langchain_core._api.beta_decorator.LangChainBetaWarning")

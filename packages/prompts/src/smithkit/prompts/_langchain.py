@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from smithkit.errors import LangSmithUserError, MissingPackageError
-from smithkit.prompts._templates._nodes import MESSAGES, PROMPTS, SEQUENCES, nodes
+from smithkit.prompts._templates._nodes import MESSAGES, PROMPTS, SEQUENCES, as_node, nodes
 from smithkit.prompts.errors import ManifestError
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ def load(
     options: dict[str, Any] = {"secrets_map": dict(secrets or {}), "secrets_from_env": secrets_from_env}
     function, takes_list = _loader()
     if takes_list:
-        options["allowed_objects"] = "all" if with_model else _classes()
+        options["allowed_objects"] = "all" if with_model else "core"  # `_check` allows less
     try:
         loaded = function(commit.manifest, **options)
     except (AttributeError, ImportError, KeyError, NotImplementedError, TypeError, ValueError) as error:
@@ -132,19 +132,8 @@ def _loader() -> tuple[Callable[..., Any], bool]:
     ).parameters
 
 
-@functools.cache
-def _classes() -> list[type]:
-    """The classes of templates and messages that the installed LangChain has."""
-    from langchain_core import messages, prompts
-    from langchain_core.prompts import chat, few_shot, image, structured
-    from langchain_core.prompts import dict as blocks
-
-    homes = (prompts, chat, blocks, few_shot, image, structured, messages)
-    found = (getattr(home, name, None) for name in sorted(_ALLOWED) for home in homes)
-    return list(dict.fromkeys(one for one in found if isinstance(one, type)))
-
-
 def _check(manifest: Any, *, with_model: bool, trusted: bool) -> None:
+    as_node(manifest, "prompt")
     for node in nodes(manifest):
         path = node["id"]
         if node["type"] == "secret":

@@ -67,6 +67,7 @@ class ClientPrompts:
     def __init__(self, client: Any) -> None:
         self._client = weakref.ref(client)
         self.flights = Flights()
+        self.scope: tuple[Any, str] = (None, "")
         options = client.config.options
         self._given = False if options.get("disable_prompt_cache") else options.get("cache")
         self._cache: AnyCache | None = None
@@ -183,4 +184,8 @@ def scope_of_client(client: Any) -> str:
     Args:
         client: The client.
     """
-    return scope_of(client.config.api_url, client.workspace_id, client.api_key)
+    credentials = (client.config.api_url, client.workspace_id, client.api_key)
+    kept = prompts_of(client)
+    if kept.scope[0] != credentials:
+        kept.scope = (credentials, scope_of(*credentials))
+    return kept.scope[1]

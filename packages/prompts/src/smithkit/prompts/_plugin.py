@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 from smithkit.hooks import hookimpl
 
 if TYPE_CHECKING:
+    from smithkit.cli import CommandRegistry
     from smithkit.plugins import MethodRegistry
 
-__all__ = ["configure_client", "register_methods", "smithkit_hook_api"]
+__all__ = ["configure_client", "register_commands", "register_methods", "smithkit_hook_api"]
 
 smithkit_hook_api = 1
 """Version of the hook API that this plugin is written for."""
@@ -30,3 +31,11 @@ def configure_client(client: Any) -> None:
 
     kept = client.state["prompts"] = ClientPrompts(client)
     client.state.setdefault("on_close", []).append(kept.close)
+
+
+@hookimpl
+def register_commands(cli: CommandRegistry) -> None:
+    """Add `smithkit prompts`."""
+    from smithkit.prompts import _cli
+
+    _cli.register(cli)

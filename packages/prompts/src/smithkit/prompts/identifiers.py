@@ -5,6 +5,7 @@ Without an owner it is a prompt of the own workspace (``-``); without a commit, 
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 from urllib.parse import quote
 
@@ -43,6 +44,7 @@ class PromptIdentifier:
         return f"{self.path}/{quote(self.commit, safe='')}"
 
 
+@functools.lru_cache(maxsize=512)
 def parse_identifier(text: str) -> PromptIdentifier:
     """Read a prompt's name.
 

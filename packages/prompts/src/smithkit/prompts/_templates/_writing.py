@@ -12,7 +12,7 @@ from smithkit.prompts._templates._texts import ExampleText
 from smithkit.prompts.errors import ManifestError
 from smithkit.prompts.templates import ChatPrompt, Prompt, TextPrompt
 
-__all__ = ["write_prompt"]
+__all__ = ["source", "write_prompt"]
 
 _CHAT = ("langchain", "prompts", "chat")
 _TEMPLATES = {
@@ -123,16 +123,21 @@ def _message_template(part: MessageTemplate) -> dict[str, Any]:
 def _block(block: StringTemplate | BlockTemplate) -> dict[str, Any]:
     if isinstance(block, StringTemplate):
         return _string(block)
-    kwargs = {"template": _source(block.block), "template_format": _format_of(block.block)}
+    kwargs = {"template": source(block.block), "template_format": _format_of(block.block)}
     return _node(("langchain_core", "prompts", "dict", "DictPromptTemplate"), kwargs)
 
 
-def _source(value: Any) -> Any:
+def source(value: Any) -> Any:
+    """A block of content with the texts of its templates.
+
+    Args:
+        value: The block.
+    """
     if isinstance(value, StringTemplate):
         return value.text
     if isinstance(value, Mapping):
-        return {name: _source(item) for name, item in value.items()}
-    return [_source(item) for item in value] if isinstance(value, list) else value
+        return {name: source(item) for name, item in value.items()}
+    return [source(item) for item in value] if isinstance(value, list) else value
 
 
 def _format_of(value: Any) -> str:
