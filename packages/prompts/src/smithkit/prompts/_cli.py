@@ -132,8 +132,8 @@ def _log(client: Client, arguments: argparse.Namespace) -> int:
 def _diff(client: Client, arguments: argparse.Namespace) -> int:
     new_name = arguments.new or arguments.old.partition(":")[0]
     old, new = (client.pull_prompt_commit(name) for name in (arguments.old, new_name))
-    titles = (f"{one.owner}/{one.repo}:{one.commit_hash[:_SHORT]}" for one in (old, new))
-    lines = difflib.unified_diff(_readable(old.manifest), _readable(new.manifest), *titles, lineterm="")
+    before, after = (f"{one.owner}/{one.repo}:{one.commit_hash[:_SHORT]}" for one in (old, new))
+    lines = difflib.unified_diff(_readable(old.manifest), _readable(new.manifest), before, after, lineterm="")
     for line in lines:
         _print(f"{line}\n")
     return 0
