@@ -41,6 +41,13 @@ def taken(client):
     return ops
 
 
+def fresh(client):
+    """The client with an empty queue, and with a run behind it that has found out what applies."""
+    client.submit_post(RunTree(name="first", ls_client=client).model_dump())
+    taken(client)
+    return client
+
+
 def as_dictionary(client, run, end):
     """The ops of a run that takes the long way."""
     from smithkit.tracing import _sending
@@ -65,7 +72,7 @@ def as_dictionary(client, run, end):
 def test_the_short_way_makes_what_the_long_way_makes(  # noqa: PLR0917 - one a field
     waiting, name, inputs, metadata, outputs, error, child
 ):
-    taken(waiting)
+    fresh(waiting)
     parent = RunTree(name="parent", ls_client=waiting) if child else None
     run = RunTree(
         name=name, inputs=inputs, ls_client=waiting, parent_run=parent, start_time=dt.datetime.now(dt.UTC)
@@ -88,7 +95,7 @@ def test_the_short_way_makes_what_the_long_way_makes(  # noqa: PLR0917 - one a f
 
 @pytest.mark.parametrize("text", ['"', "\\", "\n", "é\u2028", "\ud800", "%s", "{}"])
 def test_what_would_break_the_json_is_escaped(waiting, text):
-    taken(waiting)
+    fresh(waiting)
     run = RunTree(name=text, run_type=text, project_name=text, ls_client=waiting)
     run.dotted_order += text
     run.post()
@@ -101,7 +108,7 @@ def test_what_would_break_the_json_is_escaped(waiting, text):
 
 
 def test_an_end_whose_beginning_has_left_is_an_update(waiting):
-    taken(waiting)
+    fresh(waiting)
     run = RunTree(name="r", inputs={"a": 1}, ls_client=waiting, project_name="p")
     run.post()
     [begun] = taken(waiting)

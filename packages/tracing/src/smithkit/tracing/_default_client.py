@@ -14,9 +14,8 @@ if TYPE_CHECKING:
     from typing import Any
 
     from smithkit import Client
-    from smithkit.tracing.pipeline import Pipeline
 
-__all__ = ["PIPELINE", "default_client", "get_cached_client", "known_client", "pipeline_of"]
+__all__ = ["PIPELINE", "default_client", "get_cached_client", "known_client"]
 
 PIPELINE = "tracing.pipeline"
 """Where a client's state holds its pipeline, once there is one."""
@@ -75,15 +74,6 @@ def get_cached_client(**options: Any) -> Client:
 def known_client() -> Any:
     """`default_client`, if there is one already."""
     return defaults.client if defaults.client is not None else _client
-
-
-def pipeline_of(client: Any) -> Pipeline | None:
-    """A client's pipeline; None before its first run, and of what only looks like a client."""
-    try:
-        found: Pipeline | None = client.state.get(PIPELINE)
-    except AttributeError:
-        return None
-    return found
 
 
 def _make() -> Any:

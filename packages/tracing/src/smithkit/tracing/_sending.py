@@ -12,7 +12,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
-from smithkit.tracing._default_client import default_client, pipeline_of
+from smithkit.tracing._default_client import PIPELINE, default_client
 from smithkit.tracing._identity import iso
 from smithkit.tracing._report import report
 from smithkit.tracing._run_fields import (
@@ -104,10 +104,12 @@ def _begin_live(run: RunFields, client: Any) -> bool:
     """Hand over a run of the usual fields without a dictionary in between; False if it must have one."""
     if run._rare is not None or run._extra is not None or run._outputs is not None or run._tags:
         return False
-    pipeline = pipeline_of(client)
-    if pipeline is None or run.error is not None or run._end is not None:
+    if run.error is not None or run._end is not None:
         return False
-    live = pipeline.live()
+    try:
+        live = client.state[PIPELINE].live
+    except (AttributeError, KeyError):  # before the client's first run; or what only looks like a client
+        return False
     if live is None:
         return False
     run._op = live.begin(
@@ -132,8 +134,10 @@ def _end_live(run: RunFields, client: Any) -> bool:
     """Hand over the end of a run that nothing was added to but its result; False if there is more."""
     if run._touched or run._shown is not None or run._rare is not None:
         return False
-    pipeline = pipeline_of(client)
-    live = None if pipeline is None else pipeline.live()
+    try:
+        live = client.state[PIPELINE].live
+    except (AttributeError, KeyError):  # another client than the one that it began with
+        return False
     if live is None:
         return False
     live.end(run._op, iso(run._end or run._start), run._outputs, run.error)

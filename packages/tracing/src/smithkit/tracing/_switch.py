@@ -57,7 +57,7 @@ def environment_project(default: str = "default") -> str:
         return _first(environ, _PROJECTS) or default
     data = environ._data
     for key in _PROJECT_KEYS:
-        if (value := data.get(key)) is not None and value.strip():
+        if key in data and (value := data.get(key)) and value.strip():
             return str(environ.decodevalue(value))
     return default
 

@@ -89,7 +89,8 @@ class Pipeline:
         self._hooked = _hooked.Generation()
         self._process_runs = False
         self._simple = False
-        self._live: LiveRuns | None = None
+        self.live: LiveRuns | None = None
+        """The short way for runs of this process; None while a rule applies to runs, or none has come yet."""
         _all.add(self)
 
     # ------------------------------------------------------------------ runs come in
@@ -104,7 +105,7 @@ class Pipeline:
         Raises:
             LangSmithError: It is sent at once and could not be.
         """
-        if self._hooked.changed():
+        while self._hooked.changed():  # again, if there was another change meanwhile
             self._look_at_hooks()
         if self.sampler is not None and not self._keeps(operation, run):
             return
@@ -121,12 +122,6 @@ class Pipeline:
             self._lost(error, 1)
             return
         self._put(op)
-
-    def live(self) -> LiveRuns | None:
-        """The short way for runs of this process; None while any rule applies to runs."""
-        if self._hooked.changed():
-            self._look_at_hooks()
-        return self._live
 
     def feedback(self, feedback: dict[str, Any]) -> None:
         """Send a feedback along with the runs.
@@ -236,7 +231,7 @@ class Pipeline:
         Args:
             run: Changed in place; the values in it are not.
         """
-        if self._hooked.changed():
+        while self._hooked.changed():  # again, if there was another change meanwhile
             self._look_at_hooks()
         if self.redactor.needed:
             self.redactor.redact(run)
@@ -317,7 +312,7 @@ class Pipeline:
         self._process_runs = self._hooks.has("process_runs")
         self._simple = not (self.redactor.needed or self._process_runs or self._buffer is not None)
         plain = self._simple and self.options.auto_batch_tracing and self.sampler is None and not has_codec
-        self._live = (
+        self.live = (
             LiveRuns(self._lanes[0], self.serializer.dumps, with_runtime=self._with_runtime)
             if plain and len(self._lanes) == 1
             else None
@@ -435,6 +430,14 @@ def _renew_all() -> None:
     for pipeline in list(_all):
         pipeline.renew()
 
+
+def _leave_short_way() -> None:
+    """Plugins have changed: the next run looks what applies to it now."""
+    for pipeline in list(_all):
+        pipeline.live = None
+
+
+_hooked.after_change(_leave_short_way)
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_renew_all)

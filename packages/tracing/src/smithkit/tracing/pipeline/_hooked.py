@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import functools
+from typing import TYPE_CHECKING
 
-__all__ = ["Generation"]
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["Generation", "after_change"]
 
 _changes = 0
+_listeners: list[Callable[[], None]] = []
 
 
 class Generation:
@@ -26,6 +31,15 @@ class Generation:
         return True
 
 
+def after_change(listener: Callable[[], None]) -> None:
+    """Have a function called after each change.
+
+    Args:
+        listener: Called without arguments, in the thread of the change.
+    """
+    _listeners.append(listener)
+
+
 @functools.cache
 def _listen() -> None:
     from smithkit.plugins import manager
@@ -36,3 +50,5 @@ def _listen() -> None:
 def _changed() -> None:
     global _changes  # noqa: PLW0603 - one plugin manager a process
     _changes += 1
+    for listener in _listeners:
+        listener()
