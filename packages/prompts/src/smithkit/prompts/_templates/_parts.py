@@ -18,9 +18,11 @@ class Part(Protocol):
     @property
     def variables(self) -> frozenset[str]:
         """Names of the values that it needs."""
+        ...
 
     def messages(self, values: Mapping[str, Any]) -> list[Message]:
         """Its messages."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
