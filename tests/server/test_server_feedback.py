@@ -436,3 +436,67 @@ def test_feedback_of_a_comparison_is_summed_up(api):
     store = api.server.app.state.services.store
     found = asyncio.run(store.feedback.comparison_stats([uuid.UUID(comparison)]))
     assert found == {uuid.UUID(comparison): {"k": {"n": 2, "avg": 0.5, "values": {}}}}
+
+
+def test_comparisons_show_their_figures(api):
+    dataset = api.post("/datasets", {"name": "d"}).json["id"]
+    pair = [
+        api.post("/sessions", {"name": name, "reference_dataset_id": dataset}).json["id"] for name in "ab"
+    ]
+    own = new_id()
+    body = {"id": own, "name": "a against b", "experiment_ids": pair, "reference_dataset_id": dataset}
+    assert api.post("/datasets/comparative", body).status == 200
+    give(api, run_id=api.new_run(session_id=pair[0]), score=1, comparative_experiment_id=own)
+
+    (found,) = api.get(f"/datasets/{dataset}/comparative").json
+    assert found["feedback_stats"] == {"k": {"n": 1, "avg": 1.0, "values": {}}}
+
+
+def test_feedback_of_an_older_release_is_summed_up(tmp_path, make_api):
+    from importlib.resources import files
+
+    from alembic import command
+    from alembic.config import Config
+    from sqlalchemy import create_engine
+
+    from smithkit.server import EmbeddedServer
+
+    path, run_id, session_id = tmp_path / "old.db", uuid.uuid4(), uuid.uuid4()
+    engine = create_engine(f"sqlite:///{path}")
+    with engine.begin() as connection:
+        config = Config()
+        config.set_main_option("script_location", str(files("smithkit.server.store") / "migrations"))
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0008")
+    engine.dispose()
+    old = sqlite3.connect(path)
+    workspace = uuid.uuid4().bytes
+    old.execute(
+        "INSERT INTO workspaces (id, display_name, secret, created_at) VALUES (?, 'w', ?, 0)",
+        (workspace, b"s" * 32),
+    )
+    old.execute(
+        "INSERT INTO sessions (id, workspace_id, name, start_time, created_at, modified_at) VALUES (?, ?, 'p', 0, 0, 0)",
+        (session_id.bytes, workspace),
+    )
+    old.execute(
+        "INSERT INTO runs (id, session_id, trace_id, dotted_order, linked, name, run_type, start_time, status,"
+        " has_error, ranks, created_at, modified_at) VALUES (?, ?, ?, '', 1, 'r', 'chain', 0, 1, 0, 0, 0, 0)",
+        (run_id.bytes, session_id.bytes, run_id.bytes),
+    )
+    for score in (0.1, 0.2):
+        body = json.dumps({"score": score, "value": "v", "feedback_source": {"type": "model"}}).encode()
+        row = (uuid.uuid4().bytes, run_id.bytes, "k", score, body)
+        old.execute(
+            "INSERT INTO feedback (id, run_id, key, score, body, created_at, modified_at) VALUES (?, ?, ?, ?, ?, 0, 0)",
+            row,
+        )
+    old.commit()
+    old.close()
+
+    server = EmbeddedServer(str(path))
+    api = make_api(server)
+    assert stats(api, "p")[0]["k"]["values"] == {"v": 2}
+    assert len(api.get("/feedback?source=model").json) == 2
+    assert_figures_are_right(api)
+    server.close()

@@ -121,10 +121,7 @@ class _RubricItem(BaseModel):
     is_required: bool | None = None
 
 
-class QueueUpdate(_Body):
-    """Body of ``PATCH /annotation-queues/{id}``."""
-
-    name: Annotated[str, Field(min_length=1)] | None = None
+class _Queue(_Body):
     description: str | None = None
     rubric_instructions: str | None = None
     rubric_items: list[_RubricItem] | None = None
@@ -138,7 +135,13 @@ class QueueUpdate(_Body):
         return given
 
 
-class QueueCreate(QueueUpdate):
+class QueueUpdate(_Queue):
+    """Body of ``PATCH /annotation-queues/{id}``."""
+
+    name: Annotated[str, Field(min_length=1)] | None = None
+
+
+class QueueCreate(_Queue):
     """Body of ``POST /annotation-queues``."""
 
     id: UUID | None = None

@@ -29,6 +29,7 @@ class ComparisonService:
 
     def __init__(self, store: Store) -> None:
         self._store = store.datasets
+        self._feedback = store.feedback
         self._workspace = store.workspace
 
     async def create(self, values: Row, experiments: Sequence[UUID]) -> dict[str, Any]:
@@ -57,9 +58,11 @@ class ComparisonService:
         Raises:
             ApiError: 404.
         """
-        return [self._render(row) for row in await self._store.comparisons(dataset_id, limit, offset)]
+        rows = await self._store.comparisons(dataset_id, limit, offset)
+        stats = await self._feedback.comparison_stats([row["id"] for row in rows])
+        return [self._render(row, stats.get(row["id"])) for row in rows]
 
-    def _render(self, row: Row) -> dict[str, Any]:
+    def _render(self, row: Row, stats: Row | None = None) -> dict[str, Any]:
         return {
             "id": row["id"],
             "name": row["name"],
@@ -70,5 +73,5 @@ class ComparisonService:
             "reference_dataset_id": row["dataset_id"],
             "extra": orjson.Fragment(row["extra"] or "null"),
             "experiments_info": [{"id": one} for one in load(row["experiment_ids"].encode())],
-            "feedback_stats": None,
+            "feedback_stats": stats,
         }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from smithkit.server.domain.jsons import dump, load
@@ -132,8 +133,7 @@ class SqliteFeedback:
     async def _work_out(self, formula: Row) -> None:
         after: UUID | None = None
         while found := await self._read(feedback_formulas.next_runs, formula, after, _STEP):
-            chunk = found
-            await self._write(lambda db, chunk=chunk: write_feedback.work_out(db, chunk, now()))  # type: ignore[misc]
+            await self._write(partial(write_feedback.work_out, run_ids=found, moment=now()))
             after = found[-1]
 
     async def find_formulas(
