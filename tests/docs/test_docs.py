@@ -22,6 +22,7 @@ PAGES = (
     "docs/feedback.md",
     "docs/langchain.md",
     "docs/prompts.md",
+    "docs/pytest.md",
     "docs/redaction.md",
     "docs/testing.md",
     "docs/wrappers.md",
@@ -37,6 +38,8 @@ SHOWN = {
     "smithkit.tracing.wrappers._anthropic": "anthropic",
     "smithkit.tracing.wrappers._gemini": "google.genai",
     "smithkit.tracing.wrappers._openai": "openai",
+    "smithkit.evaluation.testing._expect": "rapidfuzz",
+    "docs/pytest.md": "rapidfuzz",
     "docs/wrappers.md": "openai anthropic google.genai",
 }
 
