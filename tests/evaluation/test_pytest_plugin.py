@@ -155,6 +155,48 @@ def test_failures_and_skips_are_told(session):
     assert found["test_skips"].outputs == {"skipped_reason": "no reason"}
 
 
+def test_verdicts_and_what_tests_judge_are_feedback(session):
+    session(
+        """
+        import pytest
+        from smithkit import expect
+        from smithkit.testing import log_feedback, log_outputs, trace_feedback
+
+        @pytest.mark.langsmith
+        def test_passes():
+            log_outputs({"answer": "yes"})
+            log_feedback(key="short", score=0.5)
+            with trace_feedback(name="judge"):
+                log_feedback(key="polite", score=1)
+            expect("yes").to_contain("y")
+
+        @pytest.mark.langsmith
+        def test_fails():
+            expect(1).to_equal(2)
+
+        @pytest.mark.langsmith
+        def test_skips():
+            pytest.skip("no reason")
+        """
+    )
+
+    client = Client()
+    given = {
+        name: {item.key: item for item in client.list_feedback(run_ids=[run.id])}
+        for name, run in runs().items()
+    }
+    scores = {name: {key: item.score for key, item in items.items()} for name, items in given.items()}
+    assert scores == {
+        "test_passes": {"pass": 1, "short": 0.5, "polite": 1, "expectation": 1},
+        "test_fails": {"pass": 0, "expectation": 0},
+        "test_skips": {"pass": None},
+    }
+    (judge,) = client.list_runs(project_name="evaluators")
+    assert (judge.name, judge.inputs) == ("judge", {"answer": "yes"})
+    source = given["test_passes"]["polite"].feedback_source.metadata
+    assert source["__run"]["run_id"] == str(judge.id)
+
+
 def test_coroutines_are_tests_with_either_plugin(session):
     done = session(
         """
