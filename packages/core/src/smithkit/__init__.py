@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from smithkit._version import __version__
     from smithkit.client import AsyncClient, Client
 
-    # Stars: the name of a package that is not installed must be missing here, not Any.
+    # Stars: the names of a package that is not installed must be missing here, not Any.
     from smithkit.evaluation import *  # noqa: F403
     from smithkit.prompts import *  # noqa: F403
     from smithkit.tracing import *  # noqa: F403
@@ -34,14 +34,21 @@ __all__ = [
     "Client",
     "ContextThreadPoolExecutor",
     "PromptCache",
+    "RunEvaluator",
     "RunTree",
     "__version__",
+    "aevaluate",
+    "aevaluate_existing",
     "configure",
     "configure_global_async_prompt_cache",
     "configure_global_prompt_cache",
+    "evaluate",
+    "evaluate_comparative",
+    "evaluate_existing",
     "expect",
     "get_current_run_tree",
     "get_tracing_context",
+    "run_evaluator",
     "set_run_metadata",
     "test",
     "trace",

@@ -116,5 +116,17 @@ NAMES: dict[str, str] = (
         ),
         "smithkit.prompts",
     )
+    | dict.fromkeys(
+        (
+            "RunEvaluator",
+            "aevaluate",
+            "aevaluate_existing",
+            "evaluate",
+            "evaluate_comparative",
+            "evaluate_existing",
+            "run_evaluator",
+        ),
+        "smithkit.evaluation",
+    )
 )
 """Everyday name that `smithkit` re-exports → module that holds it."""

@@ -1,10 +1,31 @@
-"""Evaluation of datasets of the LangSmith API."""
+"""Evaluation of datasets of the LangSmith API.
+
+Names are loaded when they are first used.
+"""
 
 from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from smithkit.evaluation._comparative import (
+        ComparativeExperimentResults,
+        ComparativeRow,
+        DynamicComparisonRunEvaluator,
+        comparison_evaluator,
+    )
+    from smithkit.evaluation._evaluators import DynamicRunEvaluator, RunEvaluator, run_evaluator
+    from smithkit.evaluation._functions import (
+        aevaluate,
+        aevaluate_existing,
+        evaluate,
+        evaluate_comparative,
+        evaluate_existing,
+    )
     from smithkit.evaluation._methods import AsyncEvaluationMethods, EvaluationMethods
+    from smithkit.evaluation._progress import ExperimentProgress
+    from smithkit.evaluation._results import AsyncExperimentResults, ExperimentResultRow, ExperimentResults
+    from smithkit.evaluation._strings import StringEvaluator
+    from smithkit.evaluation.schemas import ComparisonEvaluationResult, EvaluationResult, EvaluationResults
     from smithkit.evaluation.testing import expect, test, unit
 else:
     from smithkit._lazy import lazy_names
@@ -12,9 +33,53 @@ else:
     __getattr__, __dir__ = lazy_names(
         globals(),
         {
+            "_comparative": (
+                "ComparativeExperimentResults",
+                "ComparativeRow",
+                "DynamicComparisonRunEvaluator",
+                "comparison_evaluator",
+            ),
+            "_evaluators": ("DynamicRunEvaluator", "RunEvaluator", "run_evaluator"),
+            "_functions": (
+                "aevaluate",
+                "aevaluate_existing",
+                "evaluate",
+                "evaluate_comparative",
+                "evaluate_existing",
+            ),
             "_methods": ("AsyncEvaluationMethods", "EvaluationMethods"),
+            "_progress": ("ExperimentProgress",),
+            "_results": ("AsyncExperimentResults", "ExperimentResultRow", "ExperimentResults"),
+            "_strings": ("StringEvaluator",),
+            "schemas": ("ComparisonEvaluationResult", "EvaluationResult", "EvaluationResults"),
             "testing": ("expect", "test", "unit"),
         },
     )
 
-__all__ = ["AsyncEvaluationMethods", "EvaluationMethods", "expect", "test", "unit"]
+__all__ = [
+    "AsyncEvaluationMethods",
+    "AsyncExperimentResults",
+    "ComparativeExperimentResults",
+    "ComparativeRow",
+    "ComparisonEvaluationResult",
+    "DynamicComparisonRunEvaluator",
+    "DynamicRunEvaluator",
+    "EvaluationMethods",
+    "EvaluationResult",
+    "EvaluationResults",
+    "ExperimentProgress",
+    "ExperimentResultRow",
+    "ExperimentResults",
+    "RunEvaluator",
+    "StringEvaluator",
+    "aevaluate",
+    "aevaluate_existing",
+    "comparison_evaluator",
+    "evaluate",
+    "evaluate_comparative",
+    "evaluate_existing",
+    "expect",
+    "run_evaluator",
+    "test",
+    "unit",
+]

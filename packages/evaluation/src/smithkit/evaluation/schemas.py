@@ -6,16 +6,27 @@ never breaks an older client.
 
 from __future__ import annotations
 
-from datetime import datetime  # noqa: TC003 - pydantic evaluates the annotation
+from datetime import datetime, timedelta  # noqa: TC003 - pydantic evaluates the annotation
+from decimal import Decimal  # noqa: TC003 - as above
 from typing import Any
 from uuid import UUID  # noqa: TC003 - pydantic evaluates the annotation
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 from typing_extensions import TypedDict  # pydantic wants it before Python 3.12
 
+from smithkit.datasets.schemas import Example
 from smithkit.feedback.schemas import SCORE_TYPE, VALUE_TYPE, FeedbackConfig  # noqa: TC001 - as above
+from smithkit.tracing.schemas import Run  # noqa: TC001 - as above
 
-__all__ = ["ComparativeExperiment", "EvaluationResult", "EvaluationResults"]
+__all__ = [
+    "ComparativeExperiment",
+    "ComparisonEvaluationResult",
+    "EvaluationResult",
+    "EvaluationResults",
+    "ExampleWithRuns",
+    "ExperimentResults",
+    "ExperimentRunStats",
+]
 
 
 class EvaluationResult(BaseModel):
@@ -97,3 +108,84 @@ class ComparativeExperiment(BaseModel):
     def metadata(self) -> dict[str, Any]:
         """Free-form facts about it, which stand in `extra`."""
         return (self.extra or {}).get("metadata") or {}
+
+
+class ComparisonEvaluationResult(BaseModel):
+    """What a comparative evaluator says about runs on one example.
+
+    Attributes:
+        key: What was judged; the feedback's key.
+        scores: Score of each run, by its id.
+        source_run_id: The evaluator's own run.
+        comment: Why: one text, or one for each run.
+    """
+
+    key: str
+    scores: dict[UUID | str, SCORE_TYPE]
+    source_run_id: UUID | str | None = None
+    comment: str | dict[UUID | str, str] | None = None
+
+
+class ExampleWithRuns(Example):
+    """An example and its runs in an experiment.
+
+    Attributes:
+        runs: The runs.
+    """
+
+    runs: list[Run] = Field(default_factory=list)
+
+    @field_validator("runs", mode="before")
+    @classmethod
+    def _none_is_empty(cls, value: Any) -> Any:
+        return [] if value is None else value
+
+
+class ExperimentRunStats(TypedDict):
+    """Figures of an experiment's runs.
+
+    Attributes:
+        run_count: How many there are.
+        latency_p50: Median duration.
+        latency_p99: Duration that 99 of 100 do not exceed.
+        total_tokens: Tokens in all.
+        prompt_tokens: Of them, in prompts.
+        completion_tokens: Of them, in answers.
+        last_run_start_time: When the last one began.
+        run_facets: Facets of them.
+        total_cost: Cost in all, in US dollars.
+        prompt_cost: Of it, of prompts.
+        completion_cost: Of it, of answers.
+        first_token_p50: Median time to the first token.
+        first_token_p99: Time to the first token that 99 of 100 do not exceed.
+        error_rate: Share of them that failed.
+    """
+
+    run_count: int | None
+    latency_p50: timedelta | None
+    latency_p99: timedelta | None
+    total_tokens: int | None
+    prompt_tokens: int | None
+    completion_tokens: int | None
+    last_run_start_time: datetime | None
+    run_facets: list[dict[str, Any]] | None
+    total_cost: Decimal | None
+    prompt_cost: Decimal | None
+    completion_cost: Decimal | None
+    first_token_p50: timedelta | None
+    first_token_p99: timedelta | None
+    error_rate: float | None
+
+
+class ExperimentResults(TypedDict):
+    """An experiment as `get_experiment_results` reads it.
+
+    Attributes:
+        feedback_stats: Statistics of the feedback, by key.
+        run_stats: Figures of its runs.
+        examples_with_runs: Examples with their runs, an iterator; an asynchronous one on `AsyncClient`.
+    """
+
+    feedback_stats: dict[str, Any]
+    run_stats: ExperimentRunStats
+    examples_with_runs: Any

@@ -1,0 +1,120 @@
+"""Experiments as they stand on the server."""
+
+from __future__ import annotations
+
+import warnings
+from typing import TYPE_CHECKING, Any
+
+from smithkit.answers import parse, rows
+from smithkit.evaluation import _tables
+from smithkit.evaluation._experiment import required_dataset
+from smithkit.evaluation._steps import everything
+from smithkit.operations import Flow, Page, PageFlow, Request
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from uuid import UUID
+
+    import pandas as pd
+
+    from smithkit.evaluation.schemas import ExampleWithRuns
+
+__all__ = ["experiment_pages", "run_stats", "test_results"]
+
+_PAGE = 100
+_BATCH = 50
+_STATS = (
+    "run_count latency_p50 latency_p99 total_tokens prompt_tokens completion_tokens last_run_start_time "
+    "run_facets total_cost prompt_cost completion_cost first_token_p50 first_token_p99 error_rate"
+).split()
+_SELECT = [
+    "id",
+    "reference_example_id",
+    "inputs",
+    "outputs",
+    "error",
+    "feedback_stats",
+    "start_time",
+    "end_time",
+]
+
+
+def experiment_pages(
+    project: Any,
+    *,
+    preview: bool,
+    comparative_experiment_id: UUID | None,
+    filters: Mapping[UUID, Sequence[str]] | None,
+    limit: int | None,
+) -> PageFlow[ExampleWithRuns]:
+    """Examples of an experiment with their runs (``POST /datasets/{id}/runs``)."""
+    from smithkit.evaluation.schemas import ExampleWithRuns
+
+    path = f"/datasets/{required_dataset(project)}/runs"
+    offset = 0
+    while limit is None or offset < limit:
+        size = _PAGE if limit is None else min(_PAGE, limit - offset)
+        body = {
+            "session_ids": [project.id],
+            "offset": offset,
+            "limit": size,
+            "preview": preview,
+            "comparative_experiment_id": comparative_experiment_id,
+            "filters": None if filters is None else {str(one): list(said) for one, said in filters.items()},
+        }
+        found = rows((yield Request("POST", path, json=body)))[:size]
+        yield Page([parse(ExampleWithRuns, row) for row in found])
+        if len(found) < size:
+            return
+        offset += len(found)
+
+
+def run_stats(project: Any) -> dict[str, Any]:
+    """Figures of an experiment's runs."""
+    return {name: getattr(project, name, None) for name in _STATS}
+
+
+def test_results(client: Any, project_id: Any, project_name: str | None) -> Flow[pd.DataFrame]:
+    """An experiment's runs beside their examples, as a table."""
+    warnings.warn("get_test_results may change.", UserWarning, stacklevel=4)
+    pandas = _tables.pandas()
+    listing = type(client).list_runs(
+        client, project_id=project_id, project_name=project_name, is_root=True, select=_SELECT
+    )
+    runs = yield from everything(listing)
+    ids = list(dict.fromkeys(run.reference_example_id for run in runs if run.reference_example_id))
+    examples: dict[Any, Any] = {}
+    for start in range(0, len(ids), _BATCH):
+        found = type(client).list_examples(client, example_ids=ids[start : start + _BATCH])
+        examples |= {example.id: example for example in (yield from everything(found))}
+    lines = [
+        _line(run, examples[run.reference_example_id]) for run in runs if run.reference_example_id in examples
+    ]
+    table: pd.DataFrame = pandas.DataFrame(lines, columns=_columns(lines))
+    return table
+
+
+def _line(run: Any, example: Any) -> dict[str, Any]:
+    feedback = run.feedback_stats or {}
+    seconds = (run.end_time - run.start_time).total_seconds() if run.end_time and run.start_time else None
+    line = {
+        **{f"reference.{name}": value for name, value in (example.outputs or {}).items()},
+        **{f"input.{name}": value for name, value in (run.inputs or {}).items()},
+        **{f"outputs.{name}": value for name, value in (run.outputs or {}).items()},
+        "execution_time": seconds,
+        "error": run.error,
+        "id": run.id,
+        **{f"feedback.{key}": said.get("avg") for key, said in feedback.items() if key != "note"},
+    }
+    if "note" in feedback:
+        line["notes"] = feedback["note"].get("comments")
+    return line
+
+
+def _columns(lines: Sequence[Mapping[str, Any]]) -> list[str]:
+    """All columns: references, inputs and outputs before what every line has, feedback and notes last."""
+    order = ("reference.", "input.", "outputs.", "execution_time", "error", "id", "feedback.", "notes")
+    found = dict.fromkeys(column for line in lines for column in line)
+    return sorted(
+        found, key=lambda column: max(at for at, group in enumerate(order) if column.startswith(group))
+    )

@@ -1,0 +1,294 @@
+"""The flows of an experiment: answering an example, judging the answer, and summing up."""
+
+from __future__ import annotations
+
+import contextlib
+import inspect
+import logging
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from smithkit.errors import LangSmithError
+from smithkit.evaluation._evaluators import EVALUATORS_PROJECT, DynamicRunEvaluator
+from smithkit.evaluation._outcomes import failures_of, results_of
+from smithkit.evaluation._steps import Call
+from smithkit.tracing import tracing_context, uuid7
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from smithkit.datasets.schemas import Example
+    from smithkit.evaluation._evaluators import RunEvaluator
+    from smithkit.evaluation._experiment import Experiment
+    from smithkit.evaluation._results import ExperimentResultRow
+    from smithkit.evaluation._summary import SummaryEvaluator
+    from smithkit.evaluation._targets import Target
+    from smithkit.evaluation.schemas import EvaluationResult
+    from smithkit.operations import Flow
+    from smithkit.tracing import LangSmithExtra
+
+__all__ = ["Judge", "Plan"]
+
+_log = logging.getLogger("smithkit.evaluation")
+
+
+@dataclass(slots=True)
+class Judge:
+    """Evaluators at work for one experiment.
+
+    Attributes:
+        client: The client.
+        experiment: The experiment.
+        evaluators: What judges each run.
+        summary_evaluators: What judges all of them.
+        upload: Whether anything is sent.
+        asynchronous: Whether evaluators are awaited.
+    """
+
+    client: Any
+    experiment: Experiment
+    evaluators: Sequence[RunEvaluator]
+    summary_evaluators: Sequence[SummaryEvaluator]
+    upload: bool = True
+    asynchronous: bool = False
+
+    def row(self, run: Any, example: Example) -> Flow[ExperimentResultRow]:
+        """Judge a run with every evaluator; one that fails gives its error as result."""
+        results: list[EvaluationResult] = []
+        for evaluator in self.evaluators:
+            results += yield from self._judged(evaluator, run, example)
+        return {"run": run, "example": example, "evaluation_results": {"results": results}}
+
+    def summary(self, rows: Sequence[ExperimentResultRow]) -> Flow[list[EvaluationResult]]:
+        """Judge all rows with every summary evaluator; one that fails is logged."""
+        results: list[EvaluationResult] = []
+        for evaluator in self.summary_evaluators:
+            try:
+                found = yield from self._summed_up(evaluator, rows)
+            except Exception as error:  # noqa: BLE001 - whatever the user's code raises is a result
+                _log.exception("The summary evaluator %s failed: %r", evaluator.name, error)
+                continue
+            for result in found:
+                yield from self._send(result, project_id=self._project_id)
+            results += found
+        return results
+
+    @property
+    def _project_id(self) -> Any:
+        return None if self.experiment.project is None else self.experiment.project.id
+
+    def _judged(self, evaluator: Any, run: Any, example: Example) -> Flow[list[EvaluationResult]]:
+        source = uuid7()
+        metadata = {"experiment": self.experiment.name, "target_run_id": str(run.id)}
+        if not self.asynchronous:
+            metadata |= {"reference_example_id": str(example.id), "reference_run_id": str(run.id)}
+        name = getattr(evaluator, "name", type(evaluator).__name__)
+        try:
+            returned = yield self._call(
+                _judging(evaluator, run, example, source, asynchronous=self.asynchronous), metadata
+            )
+            found = results_of(returned, name)["results"]
+        except Exception as error:  # noqa: BLE001 - whatever the user's code raises is a result
+            _log.exception("The evaluator %s failed on run %s: %r", name, run.id, error)
+            inspected = evaluator.func if isinstance(evaluator, DynamicRunEvaluator) else evaluator
+            found = failures_of(inspected, name, error, source)["results"]
+        for result in found:
+            yield from self._send(result, **about(run, result), feedback_source_type="model")
+        return found
+
+    def _summed_up(
+        self, evaluator: SummaryEvaluator, rows: Sequence[ExperimentResultRow]
+    ) -> Flow[list[EvaluationResult]]:
+        metadata = {"experiment": self.experiment.name, "experiment_id": str(self._project_id)}
+        extra: LangSmithExtra = {"project_name": EVALUATORS_PROJECT}
+        call = self._call(lambda: evaluator.on(rows, extra), metadata, asynchronous=evaluator.is_async)
+        returned = yield call
+        return results_of(returned, evaluator.name)["results"]
+
+    def _call(
+        self,
+        function: Callable[[], Any],
+        metadata: Mapping[str, Any],
+        *,
+        asynchronous: bool | None = None,
+    ) -> Call:
+        awaited = self.asynchronous if asynchronous is None else asynchronous
+        context = {"metadata": metadata, "project_name": EVALUATORS_PROJECT}
+        return traced_call(function, self.client, asynchronous=awaited, upload=self.upload, context=context)
+
+    def _send(self, result: EvaluationResult, **about: Any) -> Flow[None]:
+        """Send a result as feedback; the row is there also where that fails."""
+        if self.upload:
+            yield from send_feedback(self.client, result, **about)
+
+
+@dataclass(slots=True)
+class Plan:
+    """A new experiment: its target and what judges it.
+
+    Attributes:
+        judge: The evaluators.
+        target: What is put to the test.
+        ignore_errors: Whether runs that fail stay apart from their examples.
+        timeout: Seconds that the target may take for an example.
+    """
+
+    judge: Judge
+    target: Target
+    ignore_errors: bool = False
+    timeout: float | None = None
+    _ended: dict[Any, Any] = field(default_factory=dict)
+
+    def row(self, example: Example) -> Flow[ExperimentResultRow]:
+        """Answer an example and judge the answer; a target that fails gives a run with its error."""
+        run = yield from self._answered(example)
+        return (yield from self.judge.row(run, example))
+
+    def _answered(self, example: Example) -> Flow[Any]:
+        ended: list[Any] = []
+        extra = self._extra(example, ended)
+        judge = self.judge
+        call = traced_call(
+            lambda: self.target.on(example, extra),
+            judge.client,
+            asynchronous=self.target.asynchronous,
+            upload=judge.upload,
+            context={"project_name": judge.experiment.name},
+            timeout=self.timeout,
+        )
+        try:
+            yield call
+        except Exception as error:  # noqa: BLE001 - whatever the user's code raises is a result
+            _log.exception("The target failed on example %s: %r", example.id, error)
+            failure: Exception | None = error
+        else:
+            failure = None
+        run = ended[0] if ended else self._unseen(example, extra)
+        if failure is not None and not run.error:
+            run.error = repr(failure)
+            run.end()
+            if judge.upload:
+                run.patch()
+        if failure is None and self.ignore_errors:
+            run.reference_example_id = example.id
+            if judge.upload:
+                run.patch()
+        return run
+
+    def _extra(self, example: Example, ended: list[Any]) -> dict[str, Any]:
+        experiment = self.judge.experiment
+        version = example.modified_at or example.created_at
+        return {
+            "run_id": uuid7(),
+            "on_end": ended.append,
+            "project_name": experiment.name,
+            "client": self.judge.client,
+            "reference_example_id": None if self.ignore_errors else example.id,
+            "metadata": {
+                **experiment.metadata,
+                "num_repetitions": experiment.repetitions,
+                "example_version": version.isoformat() if version else None,
+            },
+        }
+
+    def _unseen(self, example: Example, extra: Mapping[str, Any]) -> Any:
+        """The run of a target that did not come to its end in time."""
+        from smithkit.tracing import RunTree
+
+        return RunTree(
+            id=extra["run_id"],
+            name=self.target.name,
+            run_type="chain",
+            inputs=example.inputs,
+            extra={"metadata": dict(extra["metadata"])},
+            session_name=extra["project_name"],
+            reference_example_id=extra["reference_example_id"],
+            client=extra["client"],
+        )
+
+
+def about(run: Any, result: EvaluationResult) -> dict[str, Any]:
+    """Which run a result's feedback is about."""
+    return {
+        "run_id": result.target_run_id or run.id,
+        "trace_id": run.trace_id,
+        "session_id": getattr(run, "session_id", None),
+        "start_time": run.start_time,
+    }
+
+
+def send_feedback(client: Any, result: EvaluationResult, **about: Any) -> Flow[None]:
+    """Send a result as feedback; a failure is logged.
+
+    Args:
+        client: The client.
+        result: The result.
+        about: What it is about.
+    """
+    failed = bool((result.extra or {}).get("error"))
+    fields = {
+        "key": result.key,
+        "score": result.score,
+        "value": result.value,
+        "comment": result.comment,
+        "correction": result.correction,
+        "source_info": result.evaluator_info or None,
+        "source_run_id": result.source_run_id if "run_id" in about else None,
+        "feedback_config": result.feedback_config,
+        "extra": result.extra,
+        "error": True if failed else None,
+        "feedback_id": uuid7(),
+        **about,
+    }
+    present = {name: value for name, value in fields.items() if value is not None}
+    try:
+        yield from type(client).create_feedback(client, **present)
+    except LangSmithError as error:
+        _log.warning("The feedback %s was not sent: %s", result.key, error)
+
+
+def traced_call(
+    function: Callable[[], Any],
+    client: Any,
+    *,
+    asynchronous: bool,
+    upload: bool,
+    context: Mapping[str, Any],
+    timeout: float | None = None,
+) -> Call:
+    """A call whose runs are traces of their own, whether or not the program is traced.
+
+    Args:
+        function: What to call.
+        client: Client to send with.
+        asynchronous: Whether it gives an awaitable.
+        upload: Whether its runs are sent.
+        context: Further arguments of `tracing_context`.
+        timeout: Seconds that it may take.
+    """
+
+    @contextlib.contextmanager
+    def traced() -> Iterator[None]:
+        with tracing_context(enabled=True if upload else "local", client=client, parent=False, **context):
+            yield
+
+    def now() -> Any:
+        with traced():
+            return function()
+
+    async def later() -> Any:
+        with traced():
+            returned = function()
+            return await returned if inspect.isawaitable(returned) else returned
+
+    return Call(later if asynchronous else now, asynchronous, timeout)
+
+
+def _judging(
+    evaluator: Any, run: Any, example: Example, source: Any, *, asynchronous: bool
+) -> Callable[[], Any]:
+    """The call of an evaluator, which may not take an id for its run."""
+    method = evaluator.aevaluate_run if asynchronous else evaluator.evaluate_run
+    if "evaluator_run_id" in inspect.signature(method).parameters:
+        return lambda: method(run, example, evaluator_run_id=source)
+    return lambda: method(run, example)
