@@ -20,6 +20,7 @@ PAGES = (
     "docs/delivery.md",
     "docs/distributed-tracing.md",
     "docs/feedback.md",
+    "docs/evaluation.md",
     "docs/langchain.md",
     "docs/prompts.md",
     "docs/pytest.md",

@@ -30,7 +30,7 @@ class Resumed:
     Attributes:
         plan: The experiment.
         runs: Finished runs, by example.
-        feedback: What was said about them, by run.
+        feedback: What was said about them, by run; nobody asks where there are no evaluators.
     """
 
     plan: Plan
@@ -51,7 +51,8 @@ class Resumed:
         for run in found:
             if run.end_time is not None and not (retry_errors and run.error):
                 runs[run.reference_example_id].append(run)
-        feedback = yield from _feedback(client, [run.id for several in runs.values() for run in several])
+        judged = [run.id for several in runs.values() for run in several if plan.judge.evaluators]
+        feedback = yield from _feedback(client, judged)
         return cls(plan, runs, feedback)
 
     def rows(self) -> list[Generator[Any, Any, ExperimentResultRow]]:
