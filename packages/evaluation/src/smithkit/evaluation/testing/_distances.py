@@ -76,7 +76,7 @@ def embedding_distance(
         LangSmithUserError: There is no encoder, it gives no two vectors of one length, or the metric is unknown.
     """
     metric = _one_of(_VECTOR_METRICS, config.get("metric", "cosine"))
-    encoder: Any = config.get("encoder")
+    encoder: Callable[[Sequence[str]], Sequence[Sequence[float]]] | None = config.get("encoder")
     if not callable(encoder):
         raise LangSmithUserError(
             "embedding_distance needs an encoder, a function from texts to vectors: "
