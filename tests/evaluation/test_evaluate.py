@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import signal
+import subprocess
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 
 import pytest
 
-from smithkit import Client, traceable
+from smithkit import AsyncClient, Client, traceable
 from smithkit.errors import LangSmithConflictError, LangSmithNotFoundError
 from smithkit.evaluation import (
     EvaluationResult,
@@ -18,6 +21,7 @@ from smithkit.evaluation import (
     aevaluate,
     aevaluate_existing,
     evaluate,
+    evaluate_comparative,
     evaluate_existing,
     run_evaluator,
 )
@@ -65,6 +69,22 @@ def test_the_project_and_its_runs_are_kept(client, dataset):
     assert {run.reference_example_id for run in runs} == {row["example"].id for row in results}
     judging = list(client.list_runs(project_name="evaluators"))
     assert [run.name for run in judging] == ["exact"] * 4
+    feedback = list(client.list_feedback(run_ids=[run.id for run in runs]))
+    assert [(one.key, one.score) for one in feedback] == [("exact", True)] * 4
+
+
+@pytest.mark.filterwarnings("ignore:get_test_results may change")
+def test_an_experiment_can_be_read_with_its_feedback(client, dataset):
+    def share(outputs: list, reference_outputs: list) -> float:
+        return sum(map(exact, outputs, reference_outputs)) / len(outputs)
+
+    results = client.evaluate(upper, data="names", evaluators=[exact], summary_evaluators=[share])
+
+    table = client.get_test_results(project_name=results.experiment_name)
+    assert list(table["feedback.exact"]) == [1.0] * 4
+    project = client.read_project(project_name=results.experiment_name, include_stats=True)
+    assert project.feedback_stats["exact"]["n"] == 4
+    assert project.session_feedback_stats["share"]["avg"] == 1.0
 
 
 @pytest.mark.filterwarnings("ignore:upload_results")
@@ -185,6 +205,26 @@ def test_classes_judge_too(client, dataset):
     results = client.evaluate(upper, data="names", evaluators=judges)
 
     assert all(results_of(row) == {"length": 3, "contains": True} for row in results)
+
+
+def test_experiments_are_compared_side_by_side(client, dataset):
+    names = [client.evaluate(target, data="names").experiment_name for target in (upper, fails_on_bob)]
+
+    def prefer_answers(outputs: list) -> list:
+        return [bool(one.get("answer")) for one in outputs]
+
+    def broken(runs, example):
+        raise RuntimeError("broke")
+
+    results = evaluate_comparative(names, [prefer_answers, broken], client=client, max_concurrency=2)
+
+    assert len(results) == 4
+    for row in results:
+        said = results[row["example"].id]
+        first, second = said["runs"]
+        expected = row["example"].inputs["name"] != "bob"
+        assert said["feedback.prefer_answers"].scores == {first.id: True, second.id: expected}
+        assert said["feedback.broken"].comment == "RuntimeError('broke')"
 
 
 @pytest.mark.parametrize(("most", "expected"), [(0, 1), (1, 1), (3, 3)])
@@ -338,7 +378,7 @@ def test_an_interrupted_experiment_goes_on_where_it_stopped(client, dataset):
             raise Stop
         return upper(inputs)
 
-    results = client.evaluate(stops, data="names", blocking=False)
+    results = client.evaluate(stops, data="names", evaluators=[exact], blocking=False)
     with pytest.raises(Stop):
         results.wait()
     client.flush()
@@ -351,6 +391,7 @@ def test_an_interrupted_experiment_goes_on_where_it_stopped(client, dataset):
     resumed = client.evaluate(
         target,
         data="names",
+        evaluators=[exact],
         experiment=results.experiment_name,
         resume=True,
         retry_errors=True,
@@ -358,6 +399,56 @@ def test_an_interrupted_experiment_goes_on_where_it_stopped(client, dataset):
 
     assert asked == ["cyd", "dee"]
     assert answers(resumed) == ["ADA", "BOB", "CYD", "DEE"]
+    assert all(results_of(row) == {"exact": True} for row in resumed)
+    judging = list(client.list_runs(project_name="evaluators"))
+    assert len(judging) == 4
+
+
+KILLED = """
+import os, signal, sys
+from smithkit import Client
+
+client = Client(sys.argv[1])
+
+def target(inputs):
+    if inputs["name"] == "cyd":
+        client.flush()
+        os.kill(os.getpid(), signal.SIGKILL)
+    return {"answer": inputs["name"].upper()}
+
+client.evaluate(target, data="names", experiment=sys.argv[2])
+"""
+
+
+@pytest.mark.slow
+def test_a_killed_experiment_runs_no_finished_row_again(client, dataset, tmp_path):
+    project = client.create_project("killed", reference_dataset_id=dataset.id)
+    url = f"sqlite:///{tmp_path}/evaluation.db"
+    killed = subprocess.run([sys.executable, "-c", KILLED, url, project.name], check=False, timeout=60)
+    asked = []
+
+    def target(inputs: dict) -> dict:
+        asked.append(inputs["name"])
+        return upper(inputs)
+
+    results = client.evaluate(target, data="names", experiment=project.name, resume=True, retry_errors=True)
+
+    assert killed.returncode == -signal.SIGKILL
+    assert asked == ["cyd", "dee"]
+    assert answers(results) == ["ADA", "BOB", "CYD", "DEE"]
+
+
+def test_the_async_client_evaluates_too(tmp_path, dataset):
+    async def run():
+        async with AsyncClient(f"sqlite:///{tmp_path}/evaluation.db") as client:
+            results = await client.evaluate(aupper, data="names", evaluators=[exact], max_concurrency=4)
+            again = await client.evaluate_existing(results.experiment_name, [exact])
+            return results, again
+
+    results, again = asyncio.run(run())
+
+    assert answers(results) == answers(again) == ["ADA", "BOB", "CYD", "DEE"]
+    assert all(results_of(row) == {"exact": True} for row in [*results, *again])
 
 
 def test_progress_is_told_to_plugins(tmp_path, dataset):

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import warnings
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from smithkit.answers import parse, rows
+from smithkit.arguments import as_uuid
 from smithkit.evaluation import _tables
 from smithkit.evaluation._experiment import required_dataset
 from smithkit.evaluation._steps import everything
 from smithkit.operations import Flow, Page, PageFlow, Request
+from smithkit.tracing._methods._query import query_all
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -78,37 +81,43 @@ def test_results(client: Any, project_id: Any, project_name: str | None) -> Flow
     """An experiment's runs beside their examples, as a table."""
     warnings.warn("get_test_results may change.", UserWarning, stacklevel=4)
     pandas = _tables.pandas()
-    listing = type(client).list_runs(
-        client, project_id=project_id, project_name=project_name, is_root=True, select=_SELECT
-    )
-    runs = yield from everything(listing)
-    ids = list(dict.fromkeys(run.reference_example_id for run in runs if run.reference_example_id))
+    if project_id is None:
+        project_id = (yield from type(client).read_project(client, project_name=project_name)).id
+    query = {"session": [as_uuid(project_id, "project_id")], "is_root": True, "select": _SELECT}
+    runs = yield from query_all("/runs/query", query)
+    runs = [run for run in runs if run.get("reference_example_id")]
+    ids = list(dict.fromkeys(str(run["reference_example_id"]) for run in runs))
     examples: dict[Any, Any] = {}
     for start in range(0, len(ids), _BATCH):
         found = type(client).list_examples(client, example_ids=ids[start : start + _BATCH])
-        examples |= {example.id: example for example in (yield from everything(found))}
-    lines = [
-        _line(run, examples[run.reference_example_id]) for run in runs if run.reference_example_id in examples
-    ]
+        examples |= {str(example.id): example for example in (yield from everything(found))}
+    known = [run for run in runs if str(run["reference_example_id"]) in examples]
+    lines = [_line(run, examples[str(run["reference_example_id"])]) for run in known]
     table: pd.DataFrame = pandas.DataFrame(lines, columns=_columns(lines))
     return table
 
 
-def _line(run: Any, example: Any) -> dict[str, Any]:
-    feedback = run.feedback_stats or {}
-    seconds = (run.end_time - run.start_time).total_seconds() if run.end_time and run.start_time else None
+def _line(run: Mapping[str, Any], example: Any) -> dict[str, Any]:
+    feedback = run.get("feedback_stats") or {}
     line = {
         **{f"reference.{name}": value for name, value in (example.outputs or {}).items()},
-        **{f"input.{name}": value for name, value in (run.inputs or {}).items()},
-        **{f"outputs.{name}": value for name, value in (run.outputs or {}).items()},
-        "execution_time": seconds,
-        "error": run.error,
-        "id": run.id,
+        **{f"input.{name}": value for name, value in (run.get("inputs") or {}).items()},
+        **{f"outputs.{name}": value for name, value in (run.get("outputs") or {}).items()},
+        "execution_time": _seconds(run),
+        "error": run.get("error"),
+        "id": as_uuid(run["id"], "id"),
         **{f"feedback.{key}": said.get("avg") for key, said in feedback.items() if key != "note"},
     }
     if "note" in feedback:
         line["notes"] = feedback["note"].get("comments")
     return line
+
+
+def _seconds(run: Mapping[str, Any]) -> float | None:
+    start, end = run.get("start_time"), run.get("end_time")
+    if not start or not end:
+        return None
+    return (datetime.fromisoformat(end) - datetime.fromisoformat(start)).total_seconds()
 
 
 def _columns(lines: Sequence[Mapping[str, Any]]) -> list[str]:
