@@ -12,8 +12,8 @@ import uuid
 import pytest
 
 from smithkit import get_current_run_tree, set_run_metadata, trace, traceable, tracing_context
+from smithkit.schemas import Attachment
 from smithkit.tracing import RunTree, get_tracing_context, is_async, is_traceable_function
-from smithkit.tracing.schemas import Attachment
 
 EXAMPLE = uuid.UUID(int=7)
 FILE = Attachment("text/plain", b"data")

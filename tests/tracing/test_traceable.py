@@ -689,7 +689,7 @@ def test_threads_join_the_tree_through_the_context_executor(client):
 
 
 def test_attachments_leave_the_inputs(client):
-    from smithkit.tracing.schemas import Attachment
+    from smithkit.schemas import Attachment
 
     sent = []
     client.submit_post = sent.append

@@ -1,4 +1,4 @@
-"""Schemas that core itself reads."""
+"""Schemas that core itself reads, and those that several packages share."""
 
 from __future__ import annotations
 
@@ -8,7 +8,19 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 from typing_extensions import TypedDict  # pydantic wants it before Python 3.12
 
-__all__ = ["BatchIngestConfig", "LangSmithInfo", "LangSmithSettings"]
+from smithkit.arguments import ID_TYPE
+from smithkit.attachments import Attachment, AttachmentInfo, Attachments, BinaryIOLike
+
+__all__ = [
+    "ID_TYPE",
+    "Attachment",
+    "AttachmentInfo",
+    "Attachments",
+    "BatchIngestConfig",
+    "BinaryIOLike",
+    "LangSmithInfo",
+    "LangSmithSettings",
+]
 
 
 class BatchIngestConfig(TypedDict, total=False):

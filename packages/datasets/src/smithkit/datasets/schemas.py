@@ -15,15 +15,11 @@ from uuid import UUID
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field, PrivateAttr
 from typing_extensions import TypedDict  # pydantic wants it before Python 3.12
 
-from smithkit.attachments import Attachment, AttachmentInfo, Attachments, BinaryIOLike
+from smithkit.attachments import Attachment, AttachmentInfo  # noqa: TC001 - pydantic evaluates the annotations
 
 __all__ = [
-    "Attachment",
-    "AttachmentInfo",
-    "Attachments",
     "AttachmentsOperations",
     "BaseMessageLike",
-    "BinaryIOLike",
     "DataType",
     "Dataset",
     "DatasetBase",

@@ -13,15 +13,9 @@ from uuid import UUID  # noqa: TC003 - as above
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, field_validator, model_validator
 from typing_extensions import TypedDict  # pydantic wants it before Python 3.12
 
-from smithkit.arguments import ID_TYPE
-from smithkit.attachments import Attachment, AttachmentInfo, Attachments, BinaryIOLike
+from smithkit.attachments import Attachment, AttachmentInfo, Attachments  # noqa: TC001 - pydantic evaluates the annotations
 
 __all__ = [
-    "ID_TYPE",
-    "Attachment",
-    "AttachmentInfo",
-    "Attachments",
-    "BinaryIOLike",
     "ExtractedUsageMetadata",
     "InputCostDetails",
     "InputTokenDetails",

@@ -87,7 +87,7 @@ class PromptService:
         await self._check_public(values)
         row = await self._store.prompts.update_repo(repo["id"], values, labels)
         if row is None:
-            raise missing(owner, name)
+            raise _missing(owner, name)
         return _render(row)
 
     async def delete(self, owner: str, name: str) -> None:
@@ -98,7 +98,7 @@ class PromptService:
         """
         repo = await self.owned(owner, name)
         if not await self._store.prompts.delete_repo(repo["id"]):
-            raise missing(owner, name)
+            raise _missing(owner, name)
 
     async def like(self, owner: str, name: str, *, like: bool) -> dict[str, int]:
         """Note whether the workspace likes a prompt; saying it twice changes nothing.
@@ -112,7 +112,7 @@ class PromptService:
         repo = await self.seen(owner, name)
         likes = await self._store.prompts.like(repo["id"], like=like)
         if likes is None:
-            raise missing(owner, name)
+            raise _missing(owner, name)
         return {"likes": likes}
 
     async def seen(self, owner: str, name: str) -> Row:
@@ -126,7 +126,7 @@ class PromptService:
         if is_name(name) and (own or is_name(owner)):
             row = await self._store.prompts.read_repo(None if own else owner, name)
         if row is None:
-            raise missing(owner, name)
+            raise _missing(owner, name)
         return row
 
     async def owned(self, owner: str, name: str) -> Row:
@@ -147,7 +147,7 @@ class PromptService:
             raise unprocessable("is_public: needs a handle of the workspace; POST /settings/handle sets it")
 
 
-def missing(owner: str, name: str) -> ApiError:
+def _missing(owner: str, name: str) -> ApiError:
     """Give the error for a prompt that is not there, or must not be seen."""
     return not_found(f"Prompt {f'{owner}/{name}'!r:.300}")
 

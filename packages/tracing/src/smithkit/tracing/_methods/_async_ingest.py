@@ -14,8 +14,9 @@ from smithkit.tracing._switch import environment_project
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from smithkit.arguments import ID_TYPE
     from smithkit.delivery import DeliveryReport
-    from smithkit.tracing.schemas import ID_TYPE, Run, RunLikeDict
+    from smithkit.tracing.schemas import Run, RunLikeDict
 
 __all__ = ["AsyncIngestMethods"]
 

@@ -14,7 +14,9 @@ from smithkit.tracing._switch import environment_project
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from smithkit.tracing.schemas import ID_TYPE, Attachments, Run, RunLikeDict
+    from smithkit.arguments import ID_TYPE
+    from smithkit.attachments import Attachments
+    from smithkit.tracing.schemas import Run, RunLikeDict
 
 __all__ = ["IngestMethods"]
 

@@ -21,7 +21,8 @@ from smithkit.workspace import required_tenant_id, server_info
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from smithkit.tracing.schemas import ID_TYPE, InsightsReport
+    from smithkit.arguments import ID_TYPE
+    from smithkit.tracing.schemas import InsightsReport
 
 __all__ = ["AsyncInsightsMethods", "InsightsMethods"]
 

@@ -13,7 +13,8 @@ from smithkit.operations import Flow, Methods, Request
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from smithkit.tracing.schemas import ID_TYPE, Run
+    from smithkit.arguments import ID_TYPE
+    from smithkit.tracing.schemas import Run
 
 __all__ = ["AsyncLookup", "Lookup"]
 

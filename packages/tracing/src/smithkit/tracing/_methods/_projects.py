@@ -17,7 +17,8 @@ from smithkit.workspace import tenant_id
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from smithkit.tracing.schemas import ID_TYPE, TracerSession, TracerSessionResult
+    from smithkit.arguments import ID_TYPE
+    from smithkit.tracing.schemas import TracerSession, TracerSessionResult
 
 __all__ = ["AsyncProjectMethods", "ProjectMethods"]
 

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-    from smithkit.tracing.schemas import ID_TYPE, Run
+    from smithkit.arguments import ID_TYPE
+    from smithkit.tracing.schemas import Run
 
 __all__ = ["AsyncRunMethods", "RunMethods"]
 

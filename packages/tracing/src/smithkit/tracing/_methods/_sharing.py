@@ -15,7 +15,8 @@ from smithkit.tracing._methods._query import query_pages
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from smithkit.tracing.schemas import ID_TYPE, Run
+    from smithkit.arguments import ID_TYPE
+    from smithkit.tracing.schemas import Run
 
 __all__ = ["AsyncSharingMethods", "SharingMethods"]
 

@@ -14,8 +14,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
+    from smithkit.arguments import ID_TYPE
     from smithkit.tracing.run_trees import RunTree
-    from smithkit.tracing.schemas import ID_TYPE, RunBase
+    from smithkit.tracing.schemas import RunBase
 
 __all__ = ["AsyncStatsMethods", "StatsMethods"]
 

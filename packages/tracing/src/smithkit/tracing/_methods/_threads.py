@@ -14,7 +14,8 @@ from smithkit.tracing._methods._query import DEFAULT_SELECT, query_all, query_pa
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from smithkit.tracing.schemas import ID_TYPE, Run, Thread
+    from smithkit.arguments import ID_TYPE
+    from smithkit.tracing.schemas import Run, Thread
 
 __all__ = ["AsyncThreadMethods", "ThreadMethods"]
 
