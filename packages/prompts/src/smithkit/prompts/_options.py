@@ -133,14 +133,13 @@ class ClientPrompts:
         return prompt_cache_singleton
 
     def _fitting(self, cache: Any) -> BaseCache:
+        from smithkit.prompts.cache import AsyncPromptCache, PromptCache
+
         client: Any = self._client()
-        if client.asynchronous:
-            from smithkit.prompts.cache import AsyncPromptCache as Wanted
-        else:
-            from smithkit.prompts.cache import PromptCache as Wanted  # type: ignore[assignment]
-        if not isinstance(cache, Wanted):
+        wanted: type[BaseCache] = AsyncPromptCache if client.asynchronous else PromptCache
+        if not isinstance(cache, wanted):
             raise LangSmithUserError(
-                f"{type(client).__name__} needs a {Wanted.__name__} for its cache, not {type(cache).__name__}."
+                f"{type(client).__name__} needs a {wanted.__name__} for its cache, not {type(cache).__name__}."
             )
         return cache
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from uuid import UUID
 
-    from sqlalchemy import Connection, Select
+    from sqlalchemy import Connection
 
     from smithkit.server.domain.runs import Row
     from smithkit.server.store.anchors import Anchors
@@ -163,15 +163,12 @@ def _named(connection: Connection, selection: ExampleSelection) -> Iterator[Row]
         moment = moment_of(connection, dataset, selection.as_of)
         rows: list[Row] = []
         for part in chunks(ids):
-            found = connection.execute(_by_ids(dataset_id, part, moment)).mappings()
+            by_ids = select(*_LIGHT).where(
+                _columns.dataset_id == dataset_id, _columns.example_id.in_(part), valid_at(moment)
+            )
+            found = connection.execute(by_ids).mappings()
             rows += [dict(row) for row in found]
         yield from matching(selection, sorted(rows, key=lambda row: row["position"]))
-
-
-def _by_ids(dataset_id: UUID, ids: Sequence[UUID], moment: int | None) -> Select[Any]:
-    return select(*_LIGHT).where(
-        _columns.dataset_id == dataset_id, _columns.example_id.in_(ids), valid_at(moment)
-    )
 
 
 def _datasets_of(connection: Connection, ids: Sequence[UUID]) -> list[UUID]:
