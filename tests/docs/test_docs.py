@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 
 import smithkit
+from smithkit import hooks
+from smithkit.plugins import manager
 
 ROOT = Path(__file__).parents[2]
 PAGES = (
@@ -48,6 +50,17 @@ SHOWN = {
 @pytest.fixture(autouse=True)
 def _folder_of_its_own(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture(autouse=True)
+def _plugins_of_its_own():
+    """What an example registers ends with it."""
+    plugins = manager()
+    plugins.load()
+    before = plugins._hooks.pm.get_plugins()
+    yield
+    for plugin in plugins._hooks.pm.get_plugins() - before:
+        hooks.unregister(plugin)
 
 
 def need_what_is_shown(name):

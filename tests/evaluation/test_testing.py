@@ -170,6 +170,7 @@ def test_options_are_either_taken_or_refused_with_a_typed_error(given_options):
 
 def test_the_workers_of_one_run_of_xdist_name_one_experiment(monkeypatch):
     monkeypatch.setenv("LANGSMITH_EXPERIMENT", "nightly")
+    monkeypatch.delenv("PYTEST_XDIST_TESTRUNUID", raising=False)
     alone = {experiment_name("suite") for _ in range(3)}
     monkeypatch.setenv("PYTEST_XDIST_TESTRUNUID", "run-1")
     together = {experiment_name("suite") for _ in range(3)}

@@ -95,7 +95,7 @@ def test_bad_plugins_are_left_out_and_named_and_the_client_works(environment, in
     found = environment("prompts").evaluate(CLIENT, PYTHONPATH=path)
 
     assert found["methods"] == ["greet", "list_prompts"]
-    assert found["owner"] == "smithkit.prompts._methods"
+    assert found["owner"] == "smithkit.prompts._methods._repositories"
     assert found["url"] == "http://127.0.0.1:9"
     assert len(found["warnings"]) == 4
     for name, why in {

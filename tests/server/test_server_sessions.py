@@ -188,7 +188,7 @@ def test_paths_tolerate_prefix_and_slashes(api):
 def test_everything_else_is_not_found(api):
     for method, path, status in (
         ("GET", "/nope", 404),
-        ("GET", "/api/v1/repos", 404),
+        ("GET", "/api/v1/nope", 404),
         ("DELETE", "/runs", 405),
         ("GET", "/runs/x", 422),
         ("GET", "/sessions/x", 422),
