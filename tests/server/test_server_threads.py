@@ -5,10 +5,14 @@ from __future__ import annotations
 import json
 import sqlite3
 import uuid
+from importlib.resources import files
 
 import pytest
+from alembic import command
+from alembic.config import Config
 from hypothesis import given
 from hypothesis import strategies as st
+from sqlalchemy import create_engine
 
 from smithkit.server.errors import ApiError
 from smithkit.server.services.filters import thread_of
@@ -84,14 +88,22 @@ def test_runs_of_older_databases_get_their_thread(tmp_path, api, database):
 
 
 def as_first_release(database):
-    """Take back what later migrations did to a database."""
+    """Put a database back to what the first release would have written."""
+    newer = database.with_suffix(".newer")
+    database.rename(newer)
+    engine = create_engine(f"sqlite:///{database}")
+    with engine.begin() as connection:
+        config = Config()
+        config.set_main_option("script_location", str(files("smithkit.server.store") / "migrations"))
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0001")
+    engine.dispose()
     connection = sqlite3.connect(database)
-    (first,) = connection.execute("SELECT count(*) FROM sqlite_master WHERE name = 'runs'").fetchone()
-    assert first == 1
-    for table in ("run_shares", "insights_jobs", "workspace_secrets"):
-        connection.execute(f"DROP TABLE IF EXISTS {table}")
-    connection.execute("DROP INDEX ix_runs_thread")
-    connection.execute("ALTER TABLE runs DROP COLUMN thread_id")
-    connection.execute("UPDATE alembic_version SET version_num = '0001'")
+    connection.execute("ATTACH ? AS newer", (str(newer),))
+    names = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
+    for (table,) in names:
+        if table != "alembic_version":
+            columns = ", ".join(row[1] for row in connection.execute(f"PRAGMA main.table_info({table})"))
+            connection.execute(f"INSERT INTO main.{table} ({columns}) SELECT {columns} FROM newer.{table}")  # noqa: S608 - names of the schema
     connection.commit()
     connection.close()

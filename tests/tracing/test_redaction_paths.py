@@ -384,6 +384,7 @@ def test_headers_keep_place_tags_and_project_when_metadata_is_hidden(make_client
 
 def test_headers_without_a_client_follow_the_environment(monkeypatch):
     monkeypatch.setenv("LANGSMITH_HIDE_METADATA", "true")
+    monkeypatch.setattr("smithkit.tracing._default_client._client", None)
     run = RunTree(name="r", extra={"metadata": {"m": CANARY}})
     assert CANARY not in unquote(repr(run.to_headers()))
 

@@ -44,13 +44,14 @@ _tails = itertools.count()
 
 
 def _seed() -> None:
-    global _tails, _last_millisecond  # noqa: PLW0603 - anew in each process
+    global _tails  # noqa: PLW0603 - anew in each process
     _random.seed(os.urandom(32))
     _tails = itertools.count(_random.getrandbits(47))
-    _last_millisecond = (-1, "")
+    _prefixes.clear()
 
 
-_last_millisecond: tuple[int, str] = (-1, "")
+_MOST_PREFIXES = 64
+_prefixes: dict[int, str] = {}  # millisecond → what its ids begin with
 _last_second: tuple[int, str, str] = (-1, "", "")
 _seed()
 if hasattr(os, "register_at_fork"):
@@ -63,14 +64,15 @@ def new_id(ns: int) -> str:
     Args:
         ns: Nanoseconds since the epoch; the id keeps its milliseconds.
     """
-    global _last_millisecond  # noqa: PLW0603 - one tuple, replaced as a whole
     millisecond = ns // 1_000_000
-    last, prefix = _last_millisecond
-    if last != millisecond:
+    prefix = _prefixes.get(millisecond)
+    if prefix is None:
         digits = f"{millisecond & 0xFFFFFFFFFFFF:012x}"
         variant = 0x8000 | _random.getrandbits(14)
-        prefix = f"{digits[:8]}-{digits[8:]}-7{_random.getrandbits(12):03x}-{variant:04x}-"
-        _last_millisecond = (millisecond, prefix)
+        made = f"{digits[:8]}-{digits[8:]}-7{_random.getrandbits(12):03x}-{variant:04x}-"
+        if len(_prefixes) >= _MOST_PREFIXES:
+            _prefixes.clear()
+        prefix = _prefixes.setdefault(millisecond, made)  # of threads in one millisecond, all take one
     return f"{prefix}{next(_tails):012x}"
 
 
