@@ -71,6 +71,5 @@ def paginated(client: Client) -> None:
 def wrong_paginated(client: Client) -> None:
     """Misuse the arguments, and the iterator."""
     client.list_datasets("questions")  # wrong: call-arg reportCallIssue
-    client.list_datasets(limt=3)  # wrong: call-arg reportCallIssue
     client.list_datasets(limit="3")  # wrong: arg-type reportArgumentType
     len(client.list_datasets())  # wrong: arg-type reportArgumentType
