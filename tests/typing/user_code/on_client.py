@@ -49,7 +49,7 @@ def operations(client: Client) -> None:
 
 def wrong_operations(client: Client) -> None:
     """Misuse each kind of argument."""
-    client.read_dataset("questions", None, None)  # wrong: call-arg reportCallIssue
+    client.read_dataset("questions")  # wrong: call-arg reportCallIssue
     client.read_dataset(dataset="questions")  # wrong: call-arg reportCallIssue
     client.read_dataset(dataset_name=1)  # wrong: arg-type reportArgumentType
     client.get_prompt()  # wrong: call-arg reportCallIssue
@@ -71,5 +71,6 @@ def paginated(client: Client) -> None:
 def wrong_paginated(client: Client) -> None:
     """Misuse the arguments, and the iterator."""
     client.list_datasets("questions")  # wrong: call-arg reportCallIssue
+    client.list_datasets(limt=3)  # wrong: call-arg reportCallIssue
     client.list_datasets(limit="3")  # wrong: arg-type reportArgumentType
     len(client.list_datasets())  # wrong: arg-type reportArgumentType

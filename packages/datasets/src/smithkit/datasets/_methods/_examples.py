@@ -28,70 +28,7 @@ _WITH_ATTACHMENTS = ["attachment_urls", "outputs", "metadata"]
 
 
 class ExampleMethods(UploadMethods, Lookup):
-    """Methods of both clients for examples."""
-
-    @operation
-    def create_example(  # noqa: PLR0917 - the API's known order
-        self,
-        /,
-        inputs: Mapping[str, Any] | None = None,
-        dataset_id: ID_TYPE | None = None,
-        dataset_name: str | None = None,
-        created_at: datetime | None = None,
-        outputs: Mapping[str, Any] | None = None,
-        metadata: Mapping[str, Any] | None = None,
-        split: str | list[str] | None = None,
-        example_id: ID_TYPE | None = None,
-        source_run_id: ID_TYPE | None = None,
-        use_source_run_io: bool = False,  # noqa: FBT001, FBT002 - the API's known order
-        use_source_run_attachments: list[str] | None = None,
-        attachments: Attachments | None = None,
-    ) -> Flow[Example]:
-        """Make an example (``POST /v1/platform/datasets/{id}/examples`` or ``POST /examples``).
-
-        Args:
-            inputs: What is given to the program under test.
-            dataset_id: The dataset's id; excludes `dataset_name`.
-            dataset_name: Its name; excludes `dataset_id`.
-            created_at: When it was made. Default: now.
-            outputs: What is expected of the program.
-            metadata: Free-form facts.
-            split: Split, or splits, that it is in.
-            example_id: Its id. Default: a new one.
-            source_run_id: The run that it is made of.
-            use_source_run_io: Take inputs and outputs of that run.
-            use_source_run_attachments: Names of attachments to take of that run.
-            attachments: Files, name → (MIME type, bytes).
-
-        Returns:
-            The example.
-
-        Raises:
-            ValueError: Neither inputs nor a source run; not exactly one of dataset id and name.
-            InvalidExampleError: A field cannot be sent.
-            LangSmithNotFoundError: There is no such dataset.
-            LangSmithConflictError: There is an example of that id.
-
-        Example:
-            >>> client.create_example(
-            ...     {"country": "France"}, dataset_name="capitals", outputs={"capital": "Paris"}
-            ... ).url  # doctest: +SKIP
-        """
-        if inputs is None and not use_source_run_io:
-            raise ValueError("An example needs inputs, or a source_run_id with use_source_run_io=True.")
-        fields = given(
-            inputs=inputs,
-            created_at=created_at,
-            outputs=outputs,
-            metadata=metadata,
-            split=split,
-            id=None if example_id is None else as_uuid(example_id, "example_id"),
-            source_run_id=source_run_id,
-            use_source_run_io=use_source_run_io or None,
-            use_source_run_attachments=use_source_run_attachments,
-            attachments=attachments,
-        )
-        return (yield from self._create_example(fields, dataset_id, dataset_name))
+    """Methods of both clients for examples, but those that make one: the clients' arguments differ."""
 
     def _create_example(
         self, fields: dict[str, Any], dataset_id: ID_TYPE | None, dataset_name: str | None
@@ -99,6 +36,8 @@ class ExampleMethods(UploadMethods, Lookup):
         from smithkit.datasets._rows import model_of
         from smithkit.datasets.schemas import ExampleCreate
 
+        if fields.get("inputs") is None and not fields.get("use_source_run_io"):
+            raise ValueError("An example needs inputs, or a source_run_id with use_source_run_io=True.")
         target = yield from self._one_dataset(dataset_id, dataset_name)
         example = model_of(ExampleCreate, {"id": uuid.uuid4(), **fields}, None)
         return (yield from self._send_example(example, fields, target))

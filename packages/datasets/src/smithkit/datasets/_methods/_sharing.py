@@ -9,7 +9,7 @@ from uuid import UUID
 from smithkit.answers import parse
 from smithkit.arguments import as_uuid
 from smithkit.config import host_url
-from smithkit.datasets._methods._datasets import DatasetsMethods
+from smithkit.datasets._methods._datasets import SharedDatasetsMethods
 from smithkit.datasets._methods._lookup import Lookup, dataset_from, example_from, given, ids
 from smithkit.datasets._methods._uploads import UploadMethods
 from smithkit.errors import (
@@ -38,7 +38,7 @@ _APIS = {
 }
 
 
-class SharingMethods(UploadMethods, DatasetsMethods, Lookup):
+class SharingMethods(UploadMethods, SharedDatasetsMethods, Lookup):
     """Methods of both clients that share datasets."""
 
     @operation
