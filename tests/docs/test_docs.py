@@ -42,6 +42,7 @@ SHOWN = {
     "smithkit.tracing.wrappers._gemini": "google.genai",
     "smithkit.tracing.wrappers._openai": "openai",
     "smithkit.evaluation.testing._expect": "rapidfuzz",
+    "docs/evaluation.md": "scipy",
     "docs/pytest.md": "rapidfuzz",
     "docs/wrappers.md": "openai anthropic google.genai",
 }

@@ -38,7 +38,7 @@ add_feedback_categories remove_feedback_categories
 """
 _EVALUATION_METHODS = """
 evaluate aevaluate evaluate_existing aevaluate_existing evaluate_comparative evaluate_run aevaluate_run
-create_comparative_experiment get_experiment_results get_test_results
+compare_experiments create_comparative_experiment get_experiment_results get_test_results
 """
 
 PACKAGES = ("tracing", "datasets", "prompts", "feedback", "evaluation", "server")

@@ -13,10 +13,12 @@ if TYPE_CHECKING:
         DynamicComparisonRunEvaluator,
         comparison_evaluator,
     )
+    from smithkit.evaluation._compare import ExperimentComparison, PairedDifference
     from smithkit.evaluation._evaluators import DynamicRunEvaluator, RunEvaluator, run_evaluator
     from smithkit.evaluation._functions import (
         aevaluate,
         aevaluate_existing,
+        compare,
         evaluate,
         evaluate_comparative,
         evaluate_existing,
@@ -39,10 +41,12 @@ else:
                 "DynamicComparisonRunEvaluator",
                 "comparison_evaluator",
             ),
+            "_compare": ("ExperimentComparison", "PairedDifference"),
             "_evaluators": ("DynamicRunEvaluator", "RunEvaluator", "run_evaluator"),
             "_functions": (
                 "aevaluate",
                 "aevaluate_existing",
+                "compare",
                 "evaluate",
                 "evaluate_comparative",
                 "evaluate_existing",
@@ -67,13 +71,16 @@ __all__ = [
     "EvaluationMethods",
     "EvaluationResult",
     "EvaluationResults",
+    "ExperimentComparison",
     "ExperimentProgress",
     "ExperimentResultRow",
     "ExperimentResults",
+    "PairedDifference",
     "RunEvaluator",
     "StringEvaluator",
     "aevaluate",
     "aevaluate_existing",
+    "compare",
     "comparison_evaluator",
     "evaluate",
     "evaluate_comparative",

@@ -5,22 +5,34 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
     from concurrent.futures import Executor
 
     from smithkit.client import AsyncClient, Client
     from smithkit.evaluation._comparative import ComparativeExperimentResults
+    from smithkit.evaluation._compare import ExperimentComparison
     from smithkit.evaluation._results import AsyncExperimentResults, ExperimentResults
 
 __all__ = [
+    "CompareArguments",
     "EvaluateArguments",
     "ExistingArguments",
     "aevaluate",
     "aevaluate_existing",
+    "compare",
     "evaluate",
     "evaluate_comparative",
     "evaluate_existing",
 ]
+
+
+class CompareArguments(TypedDict, total=False):
+    """Arguments of comparisons that are given by name; `compare` describes them."""
+
+    confidence: float
+    resamples: int
+    seed: int | None
+    lower_is_better: Collection[str]
 
 
 class ExistingArguments(TypedDict, total=False):
@@ -269,6 +281,53 @@ def evaluate_comparative(  # noqa: PLR0917 - the API's known order
     }
     results: ComparativeExperimentResults = evaluated(_client(client), tuple(experiments), given)
     return results
+
+
+def compare(
+    experiment: Any, baseline: Any, *, client: Client | None = None, **options: Unpack[CompareArguments]
+) -> ExperimentComparison:
+    """Compare an experiment with a baseline: is it better, or may the difference be chance?
+
+    Answers are paired by their examples, repetitions averaged. The interval of the mean difference is
+    bootstrapped (BCa; percentile where BCa is not defined). The verdict is ``"better"`` or ``"worse"`` if the
+    interval does not hold 0 and enough pairs differ, ``"too few rows"`` if so few pairs could not show anything.
+
+    Args:
+        experiment: Its results; or its name, id or project.
+        baseline: The same of what it is compared with.
+        client: Client to read experiments with. Default: the one that traces.
+        options: By name:
+            `confidence` (of the interval, 0.95),
+            `resamples` (samples that the bootstrap draws, 9,999),
+            `seed` (of the bootstrap, 0; None for another one each time) and
+            `lower_is_better` (keys of feedback of which less is better).
+
+    Returns:
+        How each key of feedback, the latency and the share of errors differ.
+
+    Raises:
+        ValueError: One of the two still runs, or is no experiment, or they have no example in common.
+        MissingPackageError: scipy is not installed.
+        LangSmithNotFoundError: There is no such experiment.
+
+    Example:
+        >>> print(compare("new-5e6f7a8b", "old-1a2b3c4d"))  # doctest: +SKIP
+
+    ``GET /sessions``, ``POST /runs/query``
+    """
+    from smithkit.evaluation._compare import CompareOptions, compared
+    from smithkit.evaluation._measures import Measures
+    from smithkit.evaluation._results import AsyncExperimentResults, ExperimentResults
+
+    here = (ExperimentResults, AsyncExperimentResults)
+    if isinstance(experiment, here) and isinstance(baseline, here):
+        both = Measures.of_results(experiment), Measures.of_results(baseline)
+        return compared(*both, CompareOptions(**options))
+    reading = _client(client)
+    if reading.asynchronous:
+        raise TypeError("compare does not await: `await client.compare_experiments(...)` reads experiments.")
+    found: ExperimentComparison = reading.compare_experiments(experiment, baseline, **options)
+    return found
 
 
 def _client(given: Any) -> Any:

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from smithkit.evaluation._comparative import ComparativeExperimentResults
-    from smithkit.evaluation._functions import EvaluateArguments, ExistingArguments
+    from smithkit.evaluation._compare import ExperimentComparison
+    from smithkit.evaluation._functions import CompareArguments, EvaluateArguments, ExistingArguments
     from smithkit.evaluation._results import AsyncExperimentResults
     from smithkit.evaluation._results import ExperimentResults as Results
     from smithkit.evaluation.schemas import (
@@ -91,6 +92,38 @@ class _SharedMethods(Methods):
         }
         response = yield Request("POST", "/datasets/comparative", json=body)
         return parse(ComparativeExperiment, response.json())
+
+    @operation
+    def compare_experiments(
+        self, experiment: Any, baseline: Any, **options: Unpack[CompareArguments]
+    ) -> Flow[ExperimentComparison]:
+        """Compare an experiment with a baseline, example by example: see `smithkit.evaluation.compare`.
+
+        Args:
+            experiment: Its name, id or project; or results.
+            baseline: The same of what it is compared with.
+            options: As of `compare`.
+
+        Returns:
+            How each key of feedback, the latency and the share of errors differ, with intervals and verdicts.
+
+        Raises:
+            ValueError: One is no experiment or still runs here, or they have no example in common.
+            MissingPackageError: scipy is not installed.
+            LangSmithNotFoundError: There is no such experiment.
+
+        Example:
+            >>> print(client.compare_experiments("new-5e6f7a8b", "old-1a2b3c4d"))  # doctest: +SKIP
+
+        ``GET /sessions``, ``POST /runs/query``
+        """
+        from smithkit.evaluation._compare import CompareOptions, compared
+        from smithkit.evaluation._measures import measured
+
+        how = CompareOptions(**options)
+        measures = yield from measured(self, experiment)
+        before = yield from measured(self, baseline)
+        return compared(measures, before, how)
 
     @operation
     def get_experiment_results(  # noqa: PLR0917 - the API's known order

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from typing import TYPE_CHECKING, Any, TypedDict
+from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
 from smithkit.evaluation import _tables
 
@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from smithkit.datasets.schemas import Example
+    from smithkit.evaluation._compare import ExperimentComparison
+    from smithkit.evaluation._functions import CompareArguments
     from smithkit.evaluation.schemas import EvaluationResults
 
 __all__ = ["AsyncExperimentResults", "ExperimentResultRow", "ExperimentResults"]
@@ -60,6 +62,11 @@ class _Results:
         """What the summary evaluators said."""
         return self._summary_results
 
+    @property
+    def done(self) -> bool:
+        """Whether the experiment is over."""
+        return self._done
+
     def __len__(self) -> int:
         """How many rows there are by now."""
         return len(self._results)
@@ -97,6 +104,27 @@ class _Results:
             scores or the count of each of its values.
         """
         return {"experiment_name": self._name, **_tables.figures(self._results, self._summary_results)}
+
+    def compare(self, baseline: Any, **options: Unpack[CompareArguments]) -> ExperimentComparison:
+        """Compare with a baseline, example by example: see `smithkit.evaluation.compare`.
+
+        Args:
+            baseline: Results of another experiment on the same examples; or its name, id or project.
+            options: As of `compare`.
+
+        Returns:
+            How each metric differs, with its interval and a verdict.
+
+        Raises:
+            ValueError: One of the two still runs, or they have no example in common.
+            MissingPackageError: scipy is not installed.
+
+        Example:
+            >>> print(results.compare(baseline))  # doctest: +SKIP
+        """
+        from smithkit.evaluation._functions import compare
+
+        return compare(self, baseline, **options)
 
     def _repr_html_(self) -> str:
         return _tables.html(self._name, self._results)

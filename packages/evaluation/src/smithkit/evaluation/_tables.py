@@ -17,7 +17,17 @@ if TYPE_CHECKING:
     from smithkit.evaluation._results import ExperimentResultRow
     from smithkit.evaluation.schemas import EvaluationResults
 
-__all__ = ["figures", "frame", "html", "markdown", "pandas"]
+__all__ = [
+    "figures",
+    "frame",
+    "html",
+    "html_table",
+    "in_markdown",
+    "markdown",
+    "markdown_table",
+    "pandas",
+    "seconds",
+]
 
 _SHOWN_ROWS = 100
 _SHOWN_CHARACTERS = 200
@@ -46,24 +56,37 @@ def markdown(rows: Sequence[ExperimentResultRow]) -> str:
     """Rows as a table in Markdown."""
     lines = _lines(rows)
     columns = _columns(lines)
-    table = [columns, ["---"] * len(columns)]
-    table += [[_in_markdown(line.get(column)) for column in columns] for line in lines]
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in table)
+    return markdown_table(columns, [[line.get(column) for column in columns] for line in lines])
 
 
 def html(name: str, rows: Sequence[ExperimentResultRow]) -> str:
-    """The first rows as a table for notebooks; whatever a run said is escaped."""
+    """The first rows as a table for notebooks."""
     lines = _lines(rows[:_SHOWN_ROWS])
     columns = _columns(lines)
+    more = len(rows) - len(lines)
+    cells = [[line.get(column) for column in columns] for line in lines]
+    return html_table(name, columns, cells, [f"and {more} more rows"] if more else [])
+
+
+def markdown_table(columns: Sequence[str], lines: Iterable[Iterable[Any]]) -> str:
+    """A table in Markdown; what cells hold is text, whatever it looks like."""
+    table = [[in_markdown(column) for column in columns], ["---"] * len(columns)]
+    table += [[in_markdown(cell) for cell in cells] for cells in lines]
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in table)
+
+
+def html_table(
+    title: str, columns: Sequence[str], lines: Iterable[Iterable[Any]], notes: Sequence[str] = ()
+) -> str:
+    """A table for notebooks; whatever it holds is escaped."""
     head = "".join(f"<th>{escaping.escape(column)}</th>" for column in columns)
     body = "".join(
-        f"<tr>{''.join(f'<td>{escaping.escape(_short(line.get(column)))}</td>' for column in columns)}</tr>"
-        for line in lines
+        f"<tr>{''.join(f'<td>{escaping.escape(_short(cell))}</td>' for cell in cells)}</tr>"
+        for cells in lines
     )
-    more = len(rows) - len(lines)
-    note = f"<p>and {more} more rows</p>" if more else ""
-    title = f"<p><b>{escaping.escape(name)}</b></p>"
-    return f"<div>{title}<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{note}</div>"
+    below = "".join(f"<p>{escaping.escape(note)}</p>" for note in notes)
+    above = f"<p><b>{escaping.escape(title)}</b></p>"
+    return f"<div>{above}<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{below}</div>"
 
 
 def figures(rows: Sequence[ExperimentResultRow], summary: EvaluationResults) -> dict[str, Any]:
@@ -76,7 +99,7 @@ def figures(rows: Sequence[ExperimentResultRow], summary: EvaluationResults) -> 
             given.setdefault(result.key, []).append(_said(result))
     for result in summary["results"]:
         given.setdefault(result.key, []).append(_said(result))
-    times = [time for time in map(_seconds, rows) if time is not None]
+    times = [time for time in (seconds(row["run"]) for row in rows) if time is not None]
     return {
         "rows": len(rows),
         "errors": sum(bool(row["run"].error) for row in rows),
@@ -106,7 +129,7 @@ def _line(row: ExperimentResultRow) -> dict[str, Any]:
         "error": run.error,
         **_prefixed("reference", example.outputs),
         **{f"feedback.{result.key}": _said(result) for result in row["evaluation_results"]["results"]},
-        "execution_time": _seconds(row),
+        "execution_time": seconds(run),
         "example_id": str(example.id),
         "id": str(run.id),
     }
@@ -122,8 +145,8 @@ def _said(result: Any) -> Any:
     return result.value if result.value is not None else None
 
 
-def _seconds(row: ExperimentResultRow) -> float | None:
-    run = row["run"]
+def seconds(run: Any) -> float | None:
+    """How long a run took, if it has ended."""
     return (run.end_time - run.start_time).total_seconds() if run.end_time and run.start_time else None
 
 
@@ -140,5 +163,6 @@ def _short(value: Any) -> str:
     return text if len(text) <= _SHOWN_CHARACTERS else f"{text[:_SHOWN_CHARACTERS]}…"
 
 
-def _in_markdown(value: Any) -> str:
+def in_markdown(value: Any) -> str:
+    """A value as text within Markdown."""
     return " ".join(_short(value).replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;").split())
