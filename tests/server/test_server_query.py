@@ -210,5 +210,10 @@ def test_every_index_serves_its_query(api, database):
             statement = f"EXPLAIN QUERY PLAN SELECT * FROM runs WHERE {condition} ORDER BY start_time DESC, id DESC LIMIT 100"  # noqa: S608
             plan = " ".join(row[3] for row in connection.execute(statement))
             assert index in plan, (condition, plan)
+        sessions = "SELECT {} FROM runs WHERE session_id IN (x'00', x'01') AND parent_run_id IS NULL"
+        for columns, condition in (("*", "IN (x'00', x'01')"), ("count(*)", "IS NOT NULL")):
+            statement = f"EXPLAIN QUERY PLAN {sessions.format(columns)} AND reference_example_id {condition}"
+            plan = " ".join(row[3] for row in connection.execute(statement))
+            assert "ix_runs_answers" in plan, (condition, plan)
     finally:
         connection.close()

@@ -7,13 +7,15 @@ from uuid import UUID
 
 import orjson
 from pydantic import BaseModel, ValidationError
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 
 from smithkit.server.body import read_json
 from smithkit.server.domain.jsons import contains, load
 from smithkit.server.errors import unprocessable
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
     from starlette.requests import Request
 
     from smithkit.server.services import Services
@@ -29,6 +31,7 @@ __all__ = [
     "query_object",
     "read_model",
     "services",
+    "stream",
 ]
 
 _Model = TypeVar("_Model", bound=BaseModel)
@@ -45,6 +48,18 @@ def json_response(value: Any, status: int = 200) -> Response:
     """Answer with JSON; bytes are taken to be JSON already."""
     content = value if isinstance(value, bytes) else orjson.dumps(value)
     return Response(content, status, media_type="application/json")
+
+
+async def stream(pieces: AsyncIterator[bytes]) -> Response:
+    """Answer piece by piece; the first one is read before, for a refusal can be told only then."""
+    first = await anext(pieces)
+
+    async def content() -> AsyncIterator[bytes]:
+        yield first
+        async for piece in pieces:
+            yield piece
+
+    return StreamingResponse(content(), media_type="application/json")
 
 
 def path_id(request: Request, name: str = "id") -> UUID:

@@ -10,6 +10,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from smithkit.server.domain.example_schemas import check_schema
 from smithkit.server.domain.jsons import dump
 from smithkit.server.domain.times import parse_time
+from smithkit.server.routes._common import LARGEST_OFFSET
 from smithkit.server.store import ExampleChange, FileOperations
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "ExampleBodies",
     "ExampleBody",
     "ExampleDeletion",
+    "ExperimentRows",
     "Search",
     "SplitChange",
     "TagChange",
@@ -172,6 +174,17 @@ class Comparison(_Body):
         given = self.model_dump(exclude_none=True, include={"id", "name", "description", "created_at"})
         given["dataset_id"] = self.reference_dataset_id
         return given if self.extra is None else given | {"extra": dump(self.extra).decode()}
+
+
+class ExperimentRows(_Body):
+    """Body of ``POST /datasets/{id}/runs``."""
+
+    session_ids: Annotated[list[UUID], Field(max_length=100)] = []
+    offset: Annotated[int, Field(ge=0, le=LARGEST_OFFSET)] = 0
+    limit: Annotated[int, Field(ge=1, le=100)] = 20
+    preview: bool = False
+    comparative_experiment_id: UUID | None = None
+    filters: dict[UUID, list[str]] | None = None
 
 
 class Search(_Body):

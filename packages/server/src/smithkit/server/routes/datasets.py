@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from starlette.responses import Response
@@ -20,6 +21,7 @@ from smithkit.server.routes._common import (
     query_object,
     read_model,
     services,
+    stream,
 )
 from smithkit.server.routes._dataset_models import (
     Clone,
@@ -27,6 +29,7 @@ from smithkit.server.routes._dataset_models import (
     DatasetCreate,
     DatasetShare,
     DatasetUpdate,
+    ExperimentRows,
     Search,
     SplitChange,
     TagChange,
@@ -183,6 +186,18 @@ async def _comparisons(request: Request) -> Response:
     return json_response(await services(request).comparisons.find(path_id(request), limit, offset))
 
 
+async def _experiment_rows(request: Request) -> Response:
+    dataset_id = path_id(request)
+    body = await read_model(request, ExperimentRows)
+    own = services(request).experiments
+    selection = await own.select(
+        dataset_id, body.session_ids, body.comparative_experiment_id, body.filters or {}
+    )
+    page = replace(selection, offset=body.offset, limit=body.limit)
+    pieces = own.rows(page, preview=body.preview, comparison=body.comparative_experiment_id)
+    return await stream(pieces)
+
+
 async def _share(request: Request) -> Response:
     dataset_id = path_id(request)
     body = await read_model(request, DatasetShare)
@@ -241,6 +256,7 @@ routes = [
     Route("/datasets/{id}/splits", _splits, methods=["GET"]),
     Route("/datasets/{id}/splits", _change_splits, methods=["PUT"]),
     Route("/datasets/{id}/comparative", _comparisons, methods=["GET"]),
+    Route("/datasets/{id}/runs", _experiment_rows, methods=["POST"]),
     Route("/datasets/{id}/share", _share, methods=["PUT"]),
     Route("/datasets/{id}/share", _read_share, methods=["GET"]),
     Route("/datasets/{id}/share", _unshare, methods=["DELETE"]),

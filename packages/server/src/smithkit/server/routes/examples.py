@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from starlette.responses import StreamingResponse
 from starlette.routing import Route
 
 from smithkit.server.errors import unprocessable
@@ -18,6 +17,7 @@ from smithkit.server.routes._common import (
     query_object,
     read_model,
     services,
+    stream,
 )
 from smithkit.server.routes._dataset_models import ExampleBodies, ExampleBody, ExampleDeletion
 from smithkit.server.routes._example_parts import is_file, read_changes
@@ -25,7 +25,7 @@ from smithkit.server.services.examples import example_matcher
 from smithkit.server.store import ExampleSelection
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Sequence
+    from collections.abc import Sequence
     from uuid import UUID
 
     from starlette.requests import Request
@@ -102,23 +102,11 @@ async def list_examples(request: Request, dataset_id: UUID | None) -> Response:
         limit=query_int(request, "limit", services(request).limits.page, 1, LARGEST_OFFSET),
         offset=query_int(request, "offset", 0, 0, LARGEST_OFFSET),
     )
-    return await _stream(services(request).examples.find(selection, query.getlist("select") or None))
+    return await stream(services(request).examples.find(selection, query.getlist("select") or None))
 
 
 async def _listed(request: Request, selection: ExampleSelection) -> Response:
-    return await _stream(services(request).examples.find(selection, None))
-
-
-async def _stream(pieces: AsyncIterator[bytes]) -> Response:
-    """Answer piece by piece; the first one is read before, for a refusal can be told only then."""
-    first = await anext(pieces)
-
-    async def content() -> AsyncIterator[bytes]:
-        yield first
-        async for piece in pieces:
-            yield piece
-
-    return StreamingResponse(content(), media_type="application/json")
+    return await stream(services(request).examples.find(selection, None))
 
 
 async def _delete(request: Request) -> Response:

@@ -10,6 +10,7 @@ from smithkit.server.services.comparisons import ComparisonService
 from smithkit.server.services.dataset_sharing import DatasetSharingService
 from smithkit.server.services.datasets import DatasetService
 from smithkit.server.services.examples import ExampleService
+from smithkit.server.services.experiments import ExperimentService
 from smithkit.server.services.feedback import FeedbackService
 from smithkit.server.services.feedback_tokens import TokenService
 from smithkit.server.services.files import FileService
@@ -35,6 +36,7 @@ __all__ = [
     "DatasetService",
     "DatasetSharingService",
     "ExampleService",
+    "ExperimentService",
     "FeedbackService",
     "FileService",
     "FineTuningService",
@@ -65,6 +67,7 @@ class Services:
     datasets: DatasetService
     dataset_sharing: DatasetSharingService
     examples: ExampleService
+    experiments: ExperimentService
     feedback: FeedbackService
     files: FileService
     fine_tuning: FineTuningService
@@ -105,6 +108,7 @@ def make_services(store: Store, limits: Limits, budget: Budget) -> Services:
         datasets=DatasetService(store, examples),
         dataset_sharing=DatasetSharingService(store),
         examples=examples,
+        experiments=ExperimentService(store, examples, runs),
         feedback=feedback,
         files=files,
         fine_tuning=FineTuningService(store),

@@ -120,8 +120,7 @@ class ExampleService:
         rows = await self._store.read_examples(ExampleSelection(ids=[example_id], as_of=as_of, limit=1))
         if not rows:
             raise not_found("Example")
-        files = await self._store.read_files([row["row"] for row in rows])
-        return orjson.dumps(self._render(rows[0], None, files))
+        return orjson.dumps((await self.show(rows))[0])
 
     async def find(self, selection: ExampleSelection, select: Collection[str] | None) -> AsyncIterator[bytes]:
         """Read examples as one JSON array, piece by piece; all pieces are of one version.
@@ -170,6 +169,11 @@ class ExampleService:
         if must_exist and not count:
             raise not_found("Example")
         return count
+
+    async def show(self, rows: Sequence[Row]) -> list[dict[str, Any]]:
+        """Show examples with the URLs of their attachments."""
+        files = await self._store.read_files([row["row"] for row in rows])
+        return [self._render(row, None, files) for row in rows]
 
     def render_found(self, row: Row) -> dict[str, Any]:
         """Show an example that a search has found: clients add its dataset themselves, and once only."""

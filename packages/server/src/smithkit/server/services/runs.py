@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from smithkit.server.services.files import FileService
     from smithkit.server.store import Store
 
-__all__ = ["RunService"]
+__all__ = ["RUN_FIELDS", "RunService"]
 
 _STEP = 25  # runs whose payloads are read at a time
 _NULL = orjson.Fragment(b"null")
@@ -143,11 +143,41 @@ class RunService:
         """
         return render_figures(await self._store.run_stats(selection))
 
+    async def answers(
+        self,
+        sessions: Sequence[UUID],
+        examples: Sequence[UUID],
+        select: Collection[str] | None,
+        comparison: UUID | None,
+    ) -> dict[UUID, list[dict[str, Any]]]:
+        """Read the runs with which experiments answered examples.
+
+        Args:
+            sessions: The experiments.
+            examples: The examples.
+            select: Names of the fields to give, or None for all.
+            comparison: Leave feedback of other comparative experiments than this one out of the figures;
+                None counts all.
+
+        Returns:
+            By example: its runs, in the order of the experiments, each experiment's oldest first.
+        """
+        rows = await self._store.read_answers(sessions, examples)
+        place = {session: at for at, session in enumerate(sessions)}
+        rows.sort(key=lambda row: (place[row["session_id"]], row["start_time"], row["id"]))
+        found: dict[UUID, list[dict[str, Any]]] = {example: [] for example in examples}
+        for at in range(0, len(rows), _STEP):
+            part = rows[at : at + _STEP]
+            shown, _ = await self._render(part, select, comparison)
+            for row, run in zip(part, shown, strict=True):
+                found[row["reference_example_id"]].append(run)
+        return found
+
     async def _render(
-        self, rows: Sequence[Row], select: Collection[str] | None
+        self, rows: Sequence[Row], select: Collection[str] | None, comparison: UUID | None = None
     ) -> tuple[list[dict[str, Any]], int]:
         """Write runs as JSON, and tell how many bytes of payload that is."""
-        wanted = _ALL if select is None else _ALL & {*select, "id"}
+        wanted = RUN_FIELDS if select is None else RUN_FIELDS & {*select, "id"}
         ids = [row["id"] for row in rows]
         names = [name for name in PAYLOADS if name in wanted]
         payloads = await self._store.read_payloads(ids, names) if names else {}
@@ -161,7 +191,7 @@ class RunService:
             run |= {name: orjson.Fragment(value) for name, value in own.items()}
             run["child_run_ids"] = run["direct_child_run_ids"] = children.get(row["id"])
             run["s3_urls"] = self._urls(files.get(row["id"], ()))
-            run["feedback_stats"] = _feedback_stats(feedback.get(row["id"], ()))
+            run["feedback_stats"] = _feedback_stats(feedback.get(row["id"], ()), comparison)
             rendered.append({name: value for name, value in run.items() if name in wanted})
         return rendered, sum(len(value) for own in payloads.values() for value in own.values())
 
@@ -225,7 +255,7 @@ class RunService:
 
 
 _OF_CHILDREN = frozenset({"child_run_ids", "direct_child_run_ids"})
-_ALL = frozenset(
+RUN_FIELDS = frozenset(
     {
         *PAYLOADS,
         *_OF_CHILDREN,
@@ -267,6 +297,10 @@ def _time(value: int | None) -> str | None:
     return None if value is None else format_time(value)
 
 
-def _feedback_stats(items: Sequence[Row]) -> dict[str, Any] | None:
-    stats = FeedbackStats((item["key"], item["score"], item["category"]) for item in items)
+def _feedback_stats(items: Sequence[Row], comparison: UUID | None) -> dict[str, Any] | None:
+    stats = FeedbackStats(
+        (item["key"], item["score"], item["category"])
+        for item in items
+        if comparison is None or item["comparative_experiment_id"] in {None, comparison}
+    )
     return stats.by_key() or None

@@ -19,7 +19,23 @@ if TYPE_CHECKING:
 
     from smithkit.server.domain.runs import Row
 
-__all__ = ["insert_comparison", "select_comparisons"]
+__all__ = ["check_experiments", "insert_comparison", "select_comparison", "select_comparisons"]
+
+
+def check_experiments(connection: Connection, dataset_id: UUID, experiments: Sequence[UUID]) -> None:
+    """Check that experiments are there, and ran on a dataset.
+
+    Raises:
+        MissingError: One is not there.
+        MismatchError: One is an experiment on another dataset.
+    """
+    statement = select(sessions.c.id, sessions.c.reference_dataset_id).where(sessions.c.id.in_(experiments))
+    found = {row.id: row.reference_dataset_id for row in connection.execute(statement)}
+    for experiment in experiments:
+        if experiment not in found:
+            raise MissingError(f"Experiment {experiment}")
+        if found[experiment] != dataset_id:
+            raise MismatchError(f"Experiment {experiment} is not one on the reference dataset")
 
 
 def insert_comparison(connection: Connection, values: Row, experiments: Sequence[UUID]) -> None:
@@ -31,13 +47,7 @@ def insert_comparison(connection: Connection, values: Row, experiments: Sequence
         TakenError: The id is in use, or the dataset has one of that name.
     """
     read_dataset(connection, values["dataset_id"])
-    statement = select(sessions.c.id, sessions.c.reference_dataset_id).where(sessions.c.id.in_(experiments))
-    found = {row.id: row.reference_dataset_id for row in connection.execute(statement)}
-    for experiment in experiments:
-        if experiment not in found:
-            raise MissingError(f"Experiment {experiment}")
-        if found[experiment] != values["dataset_id"]:
-            raise MismatchError(f"Experiment {experiment} is not one on the reference dataset")
+    check_experiments(connection, values["dataset_id"], experiments)
     columns = comparative_experiments.c
     named = (columns.dataset_id == values["dataset_id"]) & (columns.name == values["name"])
     taken = select(columns.id).where(or_(named, columns.id == values["id"]))
@@ -62,3 +72,17 @@ def select_comparisons(connection: Connection, dataset_id: UUID, limit: int, off
         .offset(offset)
     )
     return [dict(row) for row in connection.execute(statement).mappings()]
+
+
+def select_comparison(connection: Connection, dataset_id: UUID, comparison_id: UUID) -> Row:
+    """Read one comparative experiment of a dataset.
+
+    Raises:
+        MissingError: The dataset has no such one.
+    """
+    columns = comparative_experiments.c
+    wanted = (columns.id == comparison_id) & (columns.dataset_id == dataset_id)
+    row = connection.execute(select(comparative_experiments).where(wanted)).mappings().first()
+    if row is None:
+        raise MissingError(f"Comparative experiment {comparison_id}")
+    return dict(row)

@@ -19,6 +19,8 @@ __all__ = [
     "ExampleChange",
     "ExampleFile",
     "ExampleSelection",
+    "ExperimentSelection",
+    "FeedbackFilter",
     "FileOperations",
     "MismatchError",
     "MissingError",
@@ -73,6 +75,40 @@ class ExampleSelection:
     as_of: str | None = None
     matches: Callable[[Row, dict[str, Any]], bool] | None = None
     key: str = ""
+    offset: int = 0
+    limit: int = 100
+
+
+@dataclass(frozen=True, slots=True)
+class FeedbackFilter:
+    """Feedback that a run of an experiment must have.
+
+    Attributes:
+        session_id: The experiment.
+        key: Key of the feedback.
+        bounds: What its score must be: ``("ge", 0.5)``, by the names of the module `operator`.
+    """
+
+    session_id: UUID
+    key: str
+    bounds: tuple[tuple[str, float], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ExperimentSelection:
+    """Which rows of experiments, in the order of the dataset.
+
+    Attributes:
+        dataset_id: The dataset that they ran on.
+        sessions: The experiments; a row is an example that one of them answered.
+        filters: Of each experiment that is named here, some run on the example must have all of this.
+        offset: Rows to pass over.
+        limit: Rows at most.
+    """
+
+    dataset_id: UUID
+    sessions: tuple[UUID, ...]
+    filters: tuple[FeedbackFilter, ...] = ()
     offset: int = 0
     limit: int = 100
 
@@ -267,6 +303,23 @@ class DatasetStore(Protocol):
 
         Raises:
             MissingError: There is no such dataset.
+        """
+        ...
+
+    async def comparison(self, dataset_id: UUID, comparison_id: UUID) -> Row:
+        """Read one comparative experiment of a dataset.
+
+        Raises:
+            MissingError: There is none.
+        """
+        ...
+
+    async def experiment_rows(self, selection: ExperimentSelection) -> list[Row]:
+        """Read the examples that experiments answered, as `read_examples` does, each as it was last.
+
+        Raises:
+            MissingError: The dataset, or an experiment, is not there.
+            MismatchError: An experiment is one on another dataset.
         """
         ...
 

@@ -181,6 +181,10 @@ class Store(Protocol):
         """Read the records of runs, without payloads."""
         ...
 
+    async def read_answers(self, sessions: Sequence[UUID], examples: Sequence[UUID]) -> list[Row]:
+        """Read the records of the roots with which experiments answered examples, in any order."""
+        ...
+
     async def read_payloads(self, ids: Sequence[UUID], names: Sequence[str]) -> dict[UUID, dict[str, bytes]]:
         """Read payloads of runs, as JSON; null ones are left out."""
         ...

@@ -25,6 +25,7 @@ __all__ = [
     "read_children",
     "read_feedback",
     "read_payloads",
+    "select_answers",
     "select_runs",
 ]
 
@@ -40,6 +41,19 @@ def select_runs(connection: Connection, selection: RunSelection) -> list[Row]:
     else:
         statement = statement.order_by(start.desc(), run_id.desc())
     statement = statement.limit(selection.limit)
+    return [dict(row) for row in connection.execute(statement).mappings()]
+
+
+def select_answers(connection: Connection, sessions: Sequence[UUID], examples: Sequence[UUID]) -> list[Row]:
+    """Read the records of the roots with which experiments answered examples.
+
+    In no order: asked for one, SQLite goes through all roots of an experiment.
+    """
+    statement = select(runs).where(
+        runs.c.session_id.in_(sessions),
+        runs.c.reference_example_id.in_(examples),
+        runs.c.parent_run_id.is_(None),
+    )
     return [dict(row) for row in connection.execute(statement).mappings()]
 
 

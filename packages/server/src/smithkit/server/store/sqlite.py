@@ -129,6 +129,10 @@ class SqliteStore:
         """Read the records of runs, without payloads."""
         return await self._read(read_runs.select_runs, selection)
 
+    async def read_answers(self, sessions: Sequence[UUID], examples: Sequence[UUID]) -> list[Row]:
+        """Read the records of roots that answer examples."""
+        return await self._read(read_runs.select_answers, sessions, examples)
+
     async def read_payloads(self, ids: Sequence[UUID], names: Sequence[str]) -> dict[UUID, dict[str, bytes]]:
         """Read payloads of runs."""
         return await self._read(read_runs.read_payloads, ids, names)

@@ -10,6 +10,7 @@ from smithkit.server.store import (
     comparisons,
     datasets,
     example_index,
+    experiment_rows,
     read_examples,
     versions,
     write_examples,
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
         Diff,
         ExampleChange,
         ExampleSelection,
+        ExperimentSelection,
         WriteMode,
     )
 
@@ -54,6 +56,7 @@ class SqliteDatasets:
         self._blobs = blobs
         self._workspace_id = workspace_id
         self._anchors = Anchors()
+        self._listings = experiment_rows.RowListings()
 
     async def create(self, values: Row, examples: Sequence[ExampleChange] = ()) -> Row:
         """Make a dataset with its first examples."""
@@ -145,6 +148,14 @@ class SqliteDatasets:
     async def comparisons(self, dataset_id: UUID, limit: int, offset: int) -> list[Row]:
         """Read the comparative experiments of a dataset."""
         return await self._read(comparisons.select_comparisons, dataset_id, limit, offset)
+
+    async def comparison(self, dataset_id: UUID, comparison_id: UUID) -> Row:
+        """Read one comparative experiment."""
+        return await self._read(comparisons.select_comparison, dataset_id, comparison_id)
+
+    async def experiment_rows(self, selection: ExperimentSelection) -> list[Row]:
+        """Read the examples that experiments answered."""
+        return await self._read(experiment_rows.select_experiment_rows, selection, self._listings)
 
     async def share(self, dataset_id: UUID, token: UUID) -> UUID:
         """Store a dataset's token, and give the one that it has."""

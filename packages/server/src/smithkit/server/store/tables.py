@@ -117,6 +117,12 @@ Index(
 Index("ix_runs_parent", runs.c.parent_run_id, sqlite_where=runs.c.parent_run_id.is_not(None))
 Index("ix_runs_example", runs.c.reference_example_id, sqlite_where=runs.c.reference_example_id.is_not(None))
 Index(
+    "ix_runs_answers",
+    runs.c.session_id,
+    runs.c.reference_example_id,
+    sqlite_where=runs.c.reference_example_id.is_not(None) & runs.c.parent_run_id.is_(None),
+)
+Index(
     "ix_runs_thread",
     runs.c.session_id,
     runs.c.thread_id,

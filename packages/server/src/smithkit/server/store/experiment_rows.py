@@ -1,0 +1,120 @@
+"""The rows of experiments: the examples that they answered, in the dataset's order."""
+
+from __future__ import annotations
+
+import operator
+import threading
+from array import array
+from collections import OrderedDict
+from typing import TYPE_CHECKING
+
+from sqlalchemy import func, select
+
+from smithkit.server.store.comparisons import check_experiments
+from smithkit.server.store.dataset_tables import example_versions
+from smithkit.server.store.read_examples import load_rows
+from smithkit.server.store.tables import feedback, runs
+from smithkit.server.store.versions import read_dataset
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable, Sequence
+    from uuid import UUID
+
+    from sqlalchemy import ColumnElement, Connection, Select
+
+    from smithkit.server.domain.runs import Row
+    from smithkit.server.store.dataset_protocol import ExperimentSelection, FeedbackFilter
+
+__all__ = ["RowListings", "select_experiment_rows"]
+
+_LISTINGS = 16
+_columns = example_versions.c
+
+
+class RowListings:
+    """Remembers which records make up a listing, so that its last page is found as fast as its first.
+
+    Clients ask for offsets, one page after the other. A listing that has changed must have another key.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._listings: OrderedDict[Hashable, array[int]] = OrderedDict()
+
+    def get(self, key: Hashable) -> array[int] | None:
+        """Give a listing that is known."""
+        with self._lock:
+            if key in self._listings:
+                self._listings.move_to_end(key)
+            return self._listings.get(key)
+
+    def add(self, key: Hashable, listing: array[int]) -> None:
+        """Remember a listing, and forget those that nobody has asked for in a long time."""
+        with self._lock:
+            self._listings[key] = listing
+            while len(self._listings) > _LISTINGS:
+                self._listings.popitem(last=False)
+
+
+def select_experiment_rows(
+    connection: Connection, selection: ExperimentSelection, listings: RowListings
+) -> list[Row]:
+    """Read the examples that experiments answered, with payloads, each as it is now or was last.
+
+    Raises:
+        MissingError: The dataset, or an experiment, is not there.
+        MismatchError: An experiment is one on another dataset.
+    """
+    dataset = read_dataset(connection, selection.dataset_id)
+    check_experiments(connection, selection.dataset_id, selection.sessions)
+    said = (selection.dataset_id, selection.sessions, selection.filters)
+    key = (*said, dataset["version"], dataset["purges"], _state(connection, selection))
+    listing = listings.get(key)
+    if listing is None:
+        listing = array("q", [row.newest for row in connection.execute(_listing(selection))])
+        listings.add(key, listing)
+    return load_rows(connection, listing[selection.offset : selection.offset + selection.limit])
+
+
+def _state(connection: Connection, selection: ExperimentSelection) -> tuple[int, ...]:
+    """What changes when runs, or the feedback that is asked for, do."""
+    counted = select(func.count()).where(*_answers(selection.sessions))
+    state = tuple(connection.execute(counted).one())
+    keys = {wanted.key for wanted in selection.filters}
+    if keys:
+        table = feedback.c
+        judged = select(func.count(), func.max(table.modified_at)).where(
+            table.session_id.in_(selection.sessions), table.key.in_(keys)
+        )
+        state += tuple(connection.execute(judged).one())
+    return state
+
+
+def _listing(selection: ExperimentSelection) -> Select[tuple[int]]:
+    """The newest record of each example, by its place in the dataset."""
+    answered = select(runs.c.reference_example_id).where(*_answers(selection.sessions))
+    conditions = [_columns.example_id.in_(answered)]
+    for session in dict.fromkeys(wanted.session_id for wanted in selection.filters):
+        judged = [_judged(wanted) for wanted in selection.filters if wanted.session_id == session]
+        matching = select(runs.c.reference_example_id).where(*_answers([session]), *judged)
+        conditions.append(_columns.example_id.in_(matching))
+    return (
+        select(func.max(_columns.row).label("newest"))
+        .where(_columns.dataset_id == selection.dataset_id, *conditions)
+        .group_by(_columns.position)
+        .order_by(_columns.position)
+    )
+
+
+def _answers(sessions: Sequence[UUID]) -> list[ColumnElement[bool]]:
+    """Word for word the condition of the index, or SQLite does not use it."""
+    answers = (runs.c.reference_example_id.is_not(None), runs.c.parent_run_id.is_(None))
+    return [runs.c.session_id.in_(sessions), *answers]
+
+
+def _judged(wanted: FeedbackFilter) -> ColumnElement[bool]:
+    """That a run has feedback of a key, with a score on the right side of each bound."""
+    table = feedback.c
+    bounds = [getattr(operator, name)(table.score, bound) for name, bound in wanted.bounds]
+    found = select(table.id).where(table.run_id == runs.c.id, table.key == wanted.key, *bounds)
+    return found.exists()
