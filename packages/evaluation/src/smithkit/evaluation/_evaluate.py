@@ -19,9 +19,10 @@ from smithkit.evaluation._comparative import (
     as_comparison_evaluators,
 )
 from smithkit.evaluation._evaluators import DynamicRunEvaluator, as_evaluators
+from smithkit.evaluation._limits import Gate, checked_concurrency, checked_limit, checked_rate
 from smithkit.evaluation._resume import Resumed
 from smithkit.evaluation._rows import Judge, Plan
-from smithkit.evaluation._runner import Work, arun, checked_concurrency, run
+from smithkit.evaluation._runner import Work, arun, run
 from smithkit.evaluation._steps import aperformer, performer
 from smithkit.evaluation._summary import as_summary_evaluators
 from smithkit.evaluation._targets import Target
@@ -48,6 +49,9 @@ class Options:
     experiment_prefix: str | None = None
     description: str | None = None
     max_concurrency: int | None = 0
+    target_concurrency: int | None = None
+    evaluator_concurrency: int | None = None
+    rate_limit: float | None = None
     num_repetitions: int = 1
     blocking: bool = True
     experiment: Any = None
@@ -62,7 +66,15 @@ class Options:
 
 
 _FOR_EXISTING = frozenset(
-    ("evaluators", "summary_evaluators", "metadata", "max_concurrency", "blocking", "load_nested")
+    (
+        "evaluators",
+        "summary_evaluators",
+        "metadata",
+        "max_concurrency",
+        "evaluator_concurrency",
+        "blocking",
+        "load_nested",
+    )
 )
 _FOR_COMPARISONS = frozenset(
     (
@@ -163,7 +175,8 @@ def _new(client: Any, target: Any, options: Options, *, asynchronous: bool) -> F
     examples = yield from _experiment.examples_of(client, options.data, attachments=attachments)
     experiment = yield from _begun(client, options, examples)
     judge.experiment = experiment
-    plan = Plan(judge, tested, options.error_handling == "ignore", options.timeout)
+    gate = Gate(options.target_concurrency, options.rate_limit)
+    plan = Plan(judge, tested, options.error_handling == "ignore", options.timeout, gate)
     if options.resume:
         resumed = yield from Resumed.of(client, plan, retry_errors=options.retry_errors)
         return Work(judge, resumed.rows())
@@ -198,6 +211,7 @@ def _judge(client: Any, options: Options, *, asynchronous: bool) -> Judge:
         as_summary_evaluators(options.summary_evaluators),
         upload=options.upload_results,
         asynchronous=asynchronous,
+        gate=Gate(options.evaluator_concurrency),
     )
 
 
@@ -223,7 +237,11 @@ def _options(given: Mapping[str, Any]) -> Options:
         raise ValueError(
             f"There is no argument {', '.join(unknown)}. There are {', '.join(sorted(_DEFAULTS))}."
         )
-    return Options(**given)
+    options = Options(**given)
+    checked_limit("target_concurrency", options.target_concurrency)
+    checked_limit("evaluator_concurrency", options.evaluator_concurrency)
+    checked_rate("rate_limit", options.rate_limit)
+    return options
 
 
 def _refuse_others(options: Options, allowed: frozenset[str], what: str) -> None:

@@ -40,6 +40,7 @@ class ExistingArguments(TypedDict, total=False):
 
     metadata: Mapping[str, Any] | None
     max_concurrency: int | None
+    evaluator_concurrency: int | None
     load_nested: bool
     blocking: bool
 
@@ -49,6 +50,8 @@ class EvaluateArguments(ExistingArguments, total=False):
 
     experiment_prefix: str | None
     description: str | None
+    target_concurrency: int | None
+    rate_limit: float | None
     num_repetitions: int
     experiment: Any
     upload_results: bool
@@ -86,6 +89,9 @@ def evaluate(
             `metadata` (facts about the experiment),
             `experiment_prefix` (what its name begins with), `description`,
             `max_concurrency` (rows at a time: 0 is one after the other, None is all),
+            `target_concurrency` and `evaluator_concurrency` (of these rows, calls of the target, and of
+            evaluators, at a time; None is all),
+            `rate_limit` (calls of the target that begin each second, evenly apart),
             `num_repetitions` (answers to each example),
             `blocking` (False returns at once; iterate over the results to follow them),
             `experiment` (name, id or project of an experiment to add to),
@@ -176,7 +182,8 @@ def evaluate_existing(
         evaluators: What judges each answer.
         summary_evaluators: What judges all of them.
         client: Client to work with. Default: the one that traces.
-        options: `max_concurrency`, `load_nested`, `blocking` and `metadata`, as of `evaluate`.
+        options: `max_concurrency`, `evaluator_concurrency`, `load_nested`, `blocking` and `metadata`, as of
+            `evaluate`.
 
     Returns:
         The results.
@@ -211,7 +218,8 @@ async def aevaluate_existing(
         evaluators: What judges each answer.
         summary_evaluators: What judges all of them.
         client: Client to work with, of either kind. Default: the one that traces.
-        options: `max_concurrency`, `load_nested`, `blocking` and `metadata`, as of `evaluate`.
+        options: `max_concurrency`, `evaluator_concurrency`, `load_nested`, `blocking` and `metadata`, as of
+            `evaluate`.
 
     Returns:
         The results.

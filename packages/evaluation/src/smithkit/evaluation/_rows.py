@@ -5,11 +5,12 @@ from __future__ import annotations
 import contextlib
 import inspect
 import logging
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from smithkit.errors import LangSmithError
 from smithkit.evaluation._evaluators import EVALUATORS_PROJECT, DynamicRunEvaluator
+from smithkit.evaluation._limits import OPEN, Gate
 from smithkit.evaluation._outcomes import failures_of, results_of
 from smithkit.evaluation._steps import Call
 from smithkit.tracing import tracing_context, uuid7
@@ -43,6 +44,7 @@ class Judge:
         summary_evaluators: What judges all of them.
         upload: Whether anything is sent.
         asynchronous: Whether evaluators are awaited.
+        gate: What their calls pass.
     """
 
     client: Any
@@ -51,6 +53,7 @@ class Judge:
     summary_evaluators: Sequence[SummaryEvaluator]
     upload: bool = True
     asynchronous: bool = False
+    gate: Gate = OPEN
 
     def row(self, run: Any, example: Example) -> Flow[ExperimentResultRow]:
         """Judge a run with every evaluator; one that fails gives its error as result."""
@@ -114,7 +117,9 @@ class Judge:
     ) -> Call:
         awaited = self.asynchronous if asynchronous is None else asynchronous
         context = {"metadata": metadata, "project_name": EVALUATORS_PROJECT}
-        return traced_call(function, self.client, asynchronous=awaited, upload=self.upload, context=context)
+        return traced_call(
+            function, self.client, asynchronous=awaited, upload=self.upload, context=context, gate=self.gate
+        )
 
     def _send(self, result: EvaluationResult, **about: Any) -> Flow[None]:
         """Send a result as feedback; the row is there also where that fails."""
@@ -131,13 +136,14 @@ class Plan:
         target: What is put to the test.
         ignore_errors: Whether runs that fail stay apart from their examples.
         timeout: Seconds that the target may take for an example.
+        gate: What its calls pass.
     """
 
     judge: Judge
     target: Target
     ignore_errors: bool = False
     timeout: float | None = None
-    _ended: dict[Any, Any] = field(default_factory=dict)
+    gate: Gate = OPEN
 
     def row(self, example: Example) -> Flow[ExperimentResultRow]:
         """Answer an example and judge the answer; a target that fails gives a run with its error."""
@@ -154,6 +160,7 @@ class Plan:
             asynchronous=self.target.asynchronous,
             upload=judge.upload,
             context={"project_name": judge.experiment.name},
+            gate=self.gate,
             timeout=self.timeout,
         )
         try:
@@ -254,6 +261,7 @@ def traced_call(
     asynchronous: bool,
     upload: bool,
     context: Mapping[str, Any],
+    gate: Gate,
     timeout: float | None = None,
 ) -> Call:
     """A call whose runs are traces of their own, whether or not the program is traced.
@@ -264,6 +272,7 @@ def traced_call(
         asynchronous: Whether it gives an awaitable.
         upload: Whether its runs are sent.
         context: Further arguments of `tracing_context`.
+        gate: What it has to pass first.
         timeout: Seconds that it may take.
     """
 
@@ -281,7 +290,7 @@ def traced_call(
             returned = function()
             return await returned if inspect.isawaitable(returned) else returned
 
-    return Call(later if asynchronous else now, asynchronous, timeout)
+    return Call(later if asynchronous else now, asynchronous, timeout, gate)
 
 
 def _judging(

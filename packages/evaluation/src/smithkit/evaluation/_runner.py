@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from smithkit.evaluation._results import ExperimentResultRow
     from smithkit.evaluation._rows import Judge
 
-__all__ = ["Work", "arun", "checked_concurrency", "run"]
+__all__ = ["Work", "arun", "run"]
 
 _FLUSH_SECONDS = 60.0
 
@@ -67,21 +67,6 @@ class Work:
         examples = len(self.rows) // self.judge.experiment.repetitions or 1
         flows = (_numbered(number % examples, row) for number, row in enumerate(self.rows))
         return Together(flows, most or max(len(self.rows), 1), finished)
-
-
-def checked_concurrency(max_concurrency: int | None) -> int | None:
-    """How many rows may run at a time: 0 is one after the other, None is all.
-
-    Raises:
-        ValueError: It is negative.
-    """
-    if max_concurrency is None:
-        return None
-    if not isinstance(max_concurrency, int) or max_concurrency < 0:
-        raise ValueError(
-            f"max_concurrency must be 0 (one after the other), more, or None (all), not {max_concurrency!r}."
-        )
-    return max(max_concurrency, 1)
 
 
 def run(work: Work, most: int | None, *, blocking: bool) -> ExperimentResults:

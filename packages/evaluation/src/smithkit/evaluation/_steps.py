@@ -12,6 +12,7 @@ import contextvars
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from smithkit.evaluation._limits import OPEN, Gate
 from smithkit.operations import Flow, until_page
 
 if TYPE_CHECKING:
@@ -28,11 +29,13 @@ class Call:
         function: What to call, without arguments.
         asynchronous: Whether it gives an awaitable.
         timeout: Seconds that it may take; None for no limit.
+        gate: What it has to pass first; its timeout begins after that.
     """
 
     function: Callable[[], Any]
     asynchronous: bool = False
     timeout: float | None = None
+    gate: Gate = OPEN
 
 
 def performer(client: Any) -> Callable[[Any], Any]:
@@ -45,9 +48,10 @@ def performer(client: Any) -> Callable[[Any], Any]:
     def perform(step: Any) -> Any:
         if not isinstance(step, Call):
             return client.perform(step)
-        if step.timeout is not None and not step.asynchronous:
-            return _within(step.timeout, step.function)
-        return blocking(_limited(step)) if step.asynchronous else step.function()
+        with step.gate.passed():
+            if step.asynchronous:
+                return blocking(_limited(step))
+            return step.function() if step.timeout is None else _within(step.timeout, step.function)
 
     return perform
 
@@ -61,10 +65,8 @@ def aperformer(client: Any) -> Callable[[Any], Awaitable[Any]]:
 
     async def perform(step: Any) -> Any:
         if isinstance(step, Call):
-            if step.asynchronous:
+            async with step.gate.apassed():
                 return await _limited(step)
-            async with asyncio.timeout(step.timeout):
-                return await asyncio.to_thread(step.function)
         if client.asynchronous:
             return await client.perform(step)
         return await asyncio.to_thread(client.perform, step)
@@ -91,7 +93,7 @@ def everything(pages: Generator[Any, Any, Any]) -> Flow[list[Any]]:
 
 async def _limited(step: Call) -> Any:
     async with asyncio.timeout(step.timeout):
-        return await step.function()
+        return await (step.function() if step.asynchronous else asyncio.to_thread(step.function))
 
 
 def _within(seconds: float, function: Callable[[], Any]) -> Any:
