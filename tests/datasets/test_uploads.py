@@ -112,18 +112,18 @@ def test_several_requests_are_in_flight(api, monkeypatch):
 def test_a_failing_request_leaves_the_others_in(uploads, monkeypatch):
     monkeypatch.setattr(upload, "MOST_EXAMPLES", 2)
     uploads.api.answer("POST", PARTS, accepted(1, 2))
-    uploads.api.answer("POST", PARTS, {"detail": "not by schema"}, status=422)
+    uploads.api.answer("POST", PARTS, {"detail": "out of order"}, status=501)
     uploads.api.answer("POST", PARTS, accepted(5))
 
     with pytest.raises(
-        ExamplesUploadError, match=r"2 examples are not in \(rows 3-4\), 3 are.*schema"
+        ExamplesUploadError, match=r"2 examples are not in \(rows 3-4\), 3 are.*order"
     ) as failed:
         uploads("create_examples", dataset_id=DATASET, examples=rows(5))
 
     assert [str(one) for one in failed.value.uploaded] == [key(1), key(2), key(5)]
     assert [str(one) for one in failed.value.failed] == [key(3), key(4)]
     assert failed.value.rows == [3, 4]
-    assert failed.value.status_code == 422
+    assert failed.value.status_code == 501
 
 
 def test_what_the_server_says_is_raised_when_nothing_is_in(uploads):

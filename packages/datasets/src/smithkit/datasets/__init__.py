@@ -5,7 +5,7 @@ from __future__ import annotations
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from smithkit.datasets._methods import AsyncDatasetMethods, DatasetMethods
-    from smithkit.datasets.errors import ExamplesUploadError, InvalidExampleError
+    from smithkit.datasets.errors import ExamplesUploadError, InvalidExampleError, RefusedExample
     from smithkit.datasets.files import read_examples, write_examples
 else:
     from smithkit._lazy import lazy_names
@@ -14,7 +14,7 @@ else:
         globals(),
         {
             "_methods": ("AsyncDatasetMethods", "DatasetMethods"),
-            "errors": ("ExamplesUploadError", "InvalidExampleError"),
+            "errors": ("ExamplesUploadError", "InvalidExampleError", "RefusedExample"),
             "files": ("read_examples", "write_examples"),
         },
     )
@@ -24,6 +24,7 @@ __all__ = [
     "DatasetMethods",
     "ExamplesUploadError",
     "InvalidExampleError",
+    "RefusedExample",
     "read_examples",
     "write_examples",
 ]

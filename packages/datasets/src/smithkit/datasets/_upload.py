@@ -5,9 +5,11 @@ the server answers      then
 =====================  ================================================================================
 accepted                its examples are in
 409                     those that stand there already with the same content are in: an earlier attempt had
-                        arrived. The others are sent again; those with other content are failures
-413                     the request is sent in halves; one example that is too large alone is a failure
-401, 403, 404           a failure, and the end: it would be the same for the others
+                        arrived. Those with other content are failures; the others are sent again
+400, 409, 413, 422      the examples that the answer names are failures, and the others are sent again. Where it
+                        names none the request is sent in halves, until what is refused stands alone
+401, 403, 404           a failure, and the end: it would be the same for the others. But a 404 that names
+                        examples is their failure alone
 anything else           a failure of the examples in this request alone
 =====================  ================================================================================
 
@@ -24,12 +26,12 @@ from uuid import UUID
 from smithkit import jsons
 from smithkit.answers import rows
 from smithkit.datasets._encoding import EncodedExample, request_of
-from smithkit.datasets.errors import ExamplesUploadError, InvalidExampleError
+from smithkit.datasets.errors import ExamplesUploadError, InvalidExampleError, RefusedExample
 from smithkit.errors import LangSmithConflictError, LangSmithError, LangSmithResponseError
 from smithkit.operations import Flow, Request, Response, Together
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from smithkit.datasets._progress import Progress
     from smithkit.datasets.schemas import UpsertExamplesResponse
@@ -41,6 +43,13 @@ MOST_BYTES = 20_000_000
 MOST_EXAMPLES = 1000
 """Examples in one request."""
 _LOOKED_UP = 100
+_MOST_FOUND = 500
+_REFUSED = (
+    HTTPStatus.BAD_REQUEST,
+    HTTPStatus.CONFLICT,
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    HTTPStatus.UNPROCESSABLE_ENTITY,
+)
 _END_ALL = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND)
 
 
@@ -71,7 +80,9 @@ class Upload:
     progress: Progress | None = None
     _accepted: list[_Accepted] = field(default_factory=list)
     _failed: list[EncodedExample] = field(default_factory=list)
+    _refused: list[RefusedExample] = field(default_factory=list)
     _errors: list[LangSmithError] = field(default_factory=list)
+    _found: int = 0
     _ended: bool = False
 
     def send(self, examples: Iterable[EncodedExample], most: int = 1) -> Flow[UpsertExamplesResponse]:
@@ -113,30 +124,45 @@ class Upload:
             yield self._part(batch)
 
     def _part(self, batch: list[EncodedExample]) -> Flow[int]:
-        try:
-            yield from self._deliver(batch)
-        except LangSmithError as error:
-            self._fail(batch, error)
+        waiting = [batch]
+        while waiting:
+            part = waiting.pop()
+            try:
+                waiting += yield from self._deliver(part)
+            except LangSmithError as error:
+                self._fail(part, error)
         return len(batch)
 
-    def _deliver(self, batch: list[EncodedExample]) -> Flow[None]:
-        request = request_of(self.method, self.path, batch, multipart=self.multipart)
+    def _deliver(self, batch: list[EncodedExample]) -> Flow[list[list[EncodedExample]]]:
+        """Send examples in one request; gives the parts of it that are to be sent again."""
         try:
-            response = yield request
+            response = yield request_of(self.method, self.path, batch, multipart=self.multipart)
         except LangSmithConflictError as error:
             if self.absorb is None:
-                raise
-            yield from self._settle_conflict(self.absorb, batch, error)
+                return self._without_refused(batch, error)
+            return (yield from self._settle_conflict(self.absorb, batch, error))
         except LangSmithError as error:
-            if error.status_code != HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
-                raise
-            if len(batch) == 1:
-                raise _too_large(batch[0], error) from error
+            return self._without_refused(batch, error)
+        self._accept(batch, response)
+        return []
+
+    def _without_refused(
+        self, batch: list[EncodedExample], error: LangSmithError
+    ) -> list[list[EncodedExample]]:
+        """Settle what an answer refuses; gives what may be taken without that."""
+        named = _named(batch, error)
+        if named:
+            self._refuse([one for one in batch if one.id in named], error, named)
+            rest = [one for one in batch if one.id not in named]
+            return [rest] if rest else []
+        if error.status_code not in _REFUSED:
+            raise error
+        if len(batch) > 1 and self._found < _MOST_FOUND:
             middle = len(batch) // 2
-            yield from self._part(batch[:middle])
-            yield from self._part(batch[middle:])
-        else:
-            self._accept(batch, response)
+            return [batch[middle:], batch[:middle]]
+        self._found += 1
+        self._refuse(batch, _too_large(batch[0], error) if _is_too_large(batch, error) else error, {})
+        return []
 
     def _accept(self, batch: Sequence[EncodedExample], response: Response) -> None:
         answer: Any = response.json()
@@ -154,24 +180,43 @@ class Upload:
         self._errors.append(error)
         self._ended = self._ended or error.status_code in _END_ALL
 
+    def _refuse(
+        self, batch: Sequence[EncodedExample], error: LangSmithError, said: Mapping[UUID, dict[str, Any]]
+    ) -> None:
+        """Note examples as failures of their own, with what the server says of each."""
+        self._failed.extend(batch)
+        self._errors.append(error)
+        field_of_error, reason = (
+            (error.field, error.problem) if isinstance(error, InvalidExampleError) else (None, str(error))
+        )
+        for one in batch:
+            own = said.get(one.id, {})
+            refused = RefusedExample(
+                one.row, one.id, own.get("field", field_of_error), own.get("message", reason)
+            )
+            self._refused.append(refused)
+
     def _settle_conflict(
         self, dataset_id: UUID, batch: list[EncodedExample], error: LangSmithError
-    ) -> Flow[None]:
-        """Find out which examples are there already; send the others again."""
-        stored = yield from _stored(dataset_id, [one.id for one in batch])
+    ) -> Flow[list[list[EncodedExample]]]:
+        """Find out which examples are there already; gives the others, to be sent again."""
+        named = _named(batch, error)
+        suspects = [one for one in batch if one.id in named] or batch
+        stored = yield from _stored(dataset_id, [one.id for one in suspects])
         if not stored:
-            raise error
-        there = [one for one in batch if one.id in stored and _same(one.example, stored[one.id])]
-        other = [one for one in batch if one.id in stored and not _same(one.example, stored[one.id])]
-        missing = [one for one in batch if one.id not in stored]
+            return self._without_refused(batch, error)
+        there = [one for one in suspects if one.id in stored and _same(one.example, stored[one.id])]
+        other = [one for one in suspects if one.id in stored and not _same(one.example, stored[one.id])]
         if there:
             taken = [str(one.id) for one in there]
             self._accepted.append(_Accepted(there[0].row or 0, taken, len(taken), None))
         if other:
             problem = f"examples of these ids stand in dataset {dataset_id} with other inputs or outputs"
-            self._fail(other, LangSmithConflictError(problem, status_code=error.status_code))
-        if missing:
-            yield from self._part(missing)
+            conflict = LangSmithConflictError(problem, status_code=error.status_code)
+            said = {"field": "id", "message": "it stands there with other inputs or outputs"}
+            self._refuse(other, conflict, {one.id: said for one in other})
+        missing = [one for one in batch if one.id not in stored]
+        return [missing] if missing else []
 
     def _result(self) -> UpsertExamplesResponse:
         parts = sorted(self._accepted, key=lambda one: one.row)
@@ -183,7 +228,7 @@ class Upload:
 
     def _error(self, row: int | None = None) -> LangSmithError:
         failed = sorted(self._failed, key=lambda one: one.row or 0)
-        if not self._accepted and len(self._errors) == 1:
+        if not self._accepted and len(self._errors) == 1 and len(self._refused) <= 1:
             self._errors[0].add_note("None of the examples is in.")
             return self._errors[0]
         numbers = [one.row or 0 for one in failed] + ([] if row is None else [row])
@@ -192,6 +237,7 @@ class Upload:
             [one.id for one in failed],
             numbers,
             self._errors,
+            sorted(self._refused, key=lambda one: one.row or 0),
         )
         if self._ended or row is not None:
             error.add_note("What came after these rows was not sent.")
@@ -229,6 +275,27 @@ def _same(example: Any, row: dict[str, Any]) -> bool:
         or jsons.dumps(getattr(example, name), ordered=True) == jsons.dumps(row.get(name), ordered=True)
         for name in ("inputs", "outputs")
     )
+
+
+def _named(batch: Sequence[EncodedExample], error: LangSmithError) -> dict[UUID, dict[str, Any]]:
+    """What an answer says of single examples, as smithkit's server does: the `errors` beside its `detail`."""
+    answer = _body(error)
+    told = answer.get("errors") if isinstance(answer, dict) else None
+    if not isinstance(told, list):
+        return {}
+    by_id = {str(item.get("example_id")): item for item in told if isinstance(item, dict)}
+    return {one.id: by_id[str(one.id)] for one in batch if str(one.id) in by_id}
+
+
+def _body(error: LangSmithError) -> Any:
+    try:
+        return None if error.response is None else error.response.json()
+    except LangSmithResponseError:
+        return None
+
+
+def _is_too_large(batch: Sequence[EncodedExample], error: LangSmithError) -> bool:
+    return len(batch) == 1 and error.status_code == HTTPStatus.REQUEST_ENTITY_TOO_LARGE
 
 
 def _too_large(one: EncodedExample, error: LangSmithError) -> InvalidExampleError:

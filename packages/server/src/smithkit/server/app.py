@@ -12,12 +12,12 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 
 from smithkit.server.body import Budget
-from smithkit.server.errors import ApiError, conflict, error_response, not_found
+from smithkit.server.errors import ApiError, conflict, error_response, not_found, problem
 from smithkit.server.limits import Limits
 from smithkit.server.middleware import ErrorMiddleware, GuardMiddleware, KeyMiddleware, PathMiddleware
 from smithkit.server.routes import all_routes
 from smithkit.server.services import make_services
-from smithkit.server.store import MismatchError, MissingError, TakenError, open_store
+from smithkit.server.store import MissingError, RefusalError, open_store
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Collection
@@ -63,9 +63,7 @@ def create_app(
         exception_handlers={
             HTTPException: _on_http_exception,
             ApiError: _on_api_error,
-            MissingError: _on_missing,
-            MismatchError: _on_conflict,
-            TakenError: _on_conflict,
+            RefusalError: _on_refusal,
         },
     )
     _extend(app)
@@ -91,12 +89,10 @@ async def _on_api_error(_request: Request, error: Any) -> Response:
     return error_response(error)
 
 
-async def _on_missing(_request: Request, error: Exception) -> Response:
-    return error_response(not_found(str(error)))
-
-
-async def _on_conflict(_request: Request, error: Exception) -> Response:
-    return error_response(conflict(str(error)))
+async def _on_refusal(_request: Request, error: Any) -> Response:
+    answer = not_found(str(error)) if isinstance(error, MissingError) else conflict(str(error))
+    answer.errors = [problem(key, "id", said) for key, said in error.examples.items()]
+    return error_response(answer)
 
 
 def _extend(app: Starlette) -> None:

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 from starlette.responses import JSONResponse
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
+    from typing import Any
+    from uuid import UUID
 
 __all__ = [
     "ApiError",
@@ -16,6 +18,7 @@ __all__ = [
     "conflict",
     "error_response",
     "not_found",
+    "problem",
     "too_large",
     "unprocessable",
 ]
@@ -28,17 +31,25 @@ class ApiError(Exception):
         status: HTTP status.
         detail: What is wrong, in words that the user can act on.
         headers: Further headers of the answer.
+        errors: The same item by item, for programs, where a request with many items is refused for some.
 
     Example:
         >>> ApiError(404, "Run not found").status
         404
     """
 
-    def __init__(self, status: int, detail: str, headers: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        status: int,
+        detail: str,
+        headers: Mapping[str, str] | None = None,
+        errors: Sequence[Mapping[str, Any]] = (),
+    ) -> None:
         super().__init__(detail)
         self.status = status
         self.detail = detail
         self.headers = dict(headers or {})
+        self.errors = list(errors)
 
 
 def bad_request(detail: str) -> ApiError:
@@ -71,6 +82,12 @@ def busy(detail: str) -> ApiError:
     return ApiError(503, detail, {"retry-after": "1"})
 
 
+def problem(example_id: UUID, field: str, message: str) -> dict[str, str]:
+    """Give one of the `errors` of an answer: what is wrong with one example."""
+    return {"example_id": str(example_id), "field": field, "message": message}
+
+
 def error_response(error: ApiError) -> JSONResponse:
-    """Write an error as the API does: ``{"detail": ...}``."""
-    return JSONResponse({"detail": error.detail}, error.status, error.headers)
+    """Write an error as the API does: ``{"detail": ...}``, with ``errors`` where it has them item by item."""
+    told = {"errors": error.errors} if error.errors else {}
+    return JSONResponse({"detail": error.detail, **told}, error.status, error.headers)

@@ -4,17 +4,27 @@ from __future__ import annotations
 
 from functools import lru_cache
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from smithkit.server.domain.jsons import load
 
 if TYPE_CHECKING:
     from jsonschema.protocols import Validator
 
-__all__ = ["check_schema", "problems"]
+__all__ = ["Problem", "check_schema", "problems"]
 
 _PROBLEMS = 5
 _LONGEST = 300
+
+
+class Problem(NamedTuple):
+    """What is wrong with a value: where in it, and what."""
+
+    place: str
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.place}: {self.message}"
 
 
 def check_schema(schema: dict[str, Any]) -> None:
@@ -38,7 +48,7 @@ def check_schema(schema: dict[str, Any]) -> None:
         raise ValueError(f"it is not a JSON schema: {_short(str(error))}") from error
 
 
-def problems(schema: str, value: Any) -> list[str]:
+def problems(schema: str, value: Any) -> list[Problem]:
     """Tell what is wrong with a value.
 
     Args:
@@ -52,8 +62,8 @@ def problems(schema: str, value: Any) -> list[str]:
         ValueError: The schema cannot be applied: it points at what is not there, or at itself for ever.
 
     Example:
-        >>> problems('{"properties": {"n": {"type": "integer"}}}', {"n": "x"})
-        ["n: 'x' is not of type 'integer'"]
+        >>> print(*problems('{"properties": {"n": {"type": "integer"}}}', {"n": "x"}))
+        n: 'x' is not of type 'integer'
     """
     try:
         errors = list(islice(_validator(schema).iter_errors(value), _PROBLEMS))
@@ -61,7 +71,7 @@ def problems(schema: str, value: Any) -> list[str]:
         raise ValueError("it never comes to an end on this example") from None
     except Exception as error:
         raise ValueError(f"it cannot be applied: {_short(str(error))}") from error
-    return [f"{_place(error)}: {_short(error.message)}" for error in errors]
+    return [Problem(_place(error), _short(error.message)) for error in errors]
 
 
 @lru_cache(maxsize=128)

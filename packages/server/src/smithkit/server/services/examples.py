@@ -9,11 +9,11 @@ import orjson
 from starlette.concurrency import run_in_threadpool
 
 from smithkit.server.domain.example_filter import parse_example_filter
-from smithkit.server.domain.example_schemas import problems
+from smithkit.server.domain.example_schemas import Problem, problems
 from smithkit.server.domain.jsons import contains, dump, load
 from smithkit.server.domain.times import format_time
 from smithkit.server.domain.transformations import transform
-from smithkit.server.errors import not_found, unprocessable
+from smithkit.server.errors import not_found, problem, unprocessable
 from smithkit.server.store import DatasetSelection, ExampleSelection
 
 if TYPE_CHECKING:
@@ -21,12 +21,14 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from smithkit.server.domain.runs import Row
+    from smithkit.server.errors import ApiError
     from smithkit.server.services.files import FileService
     from smithkit.server.store import ExampleChange, Store, WriteMode
 
 __all__ = ["DatasetSchemas", "ExampleService", "dataset_schemas", "example_matcher"]
 
 _STEP = 200
+_TOLD = 1000
 _PAYLOADS = ("inputs", "outputs")
 _ALWAYS = frozenset({"id", "dataset_id", "inputs", "created_at", "modified_at", "source_run_id", "name"})
 
@@ -251,12 +253,18 @@ class ExampleService:
 
 
 def _check_all(changes: Sequence[ExampleChange], schemas: Mapping[UUID, DatasetSchemas]) -> None:
+    refused: dict[UUID, list[Problem]] = {}
     for change in changes:
         own = schemas.get(change.dataset_id) if change.dataset_id else None
         if own is not None:
             _transform(change, own)
-            _check(change, "inputs", own.inputs)
-            _check(change, "outputs", own.outputs)
+            found = _problems(change, "inputs", own.inputs) + _problems(change, "outputs", own.outputs)
+            if found:
+                refused[change.id] = found
+        if len(refused) == _TOLD:
+            break
+    if refused:
+        raise _not_by_schema(refused)
 
 
 def _transform(change: ExampleChange, own: DatasetSchemas) -> None:
@@ -270,14 +278,21 @@ def _transform(change: ExampleChange, own: DatasetSchemas) -> None:
         setattr(change, name, dump(value))
 
 
-def _check(change: ExampleChange, name: str, schema: str | None) -> None:
+def _problems(change: ExampleChange, name: str, schema: str | None) -> list[Problem]:
     payload: bytes | None = getattr(change, name)
     if schema is None or payload is None:
-        return
+        return []
     try:
         found = problems(schema, load(payload))
     except ValueError as error:
         raise unprocessable(f"{name}_schema_definition: {error}") from error
-    if found:
-        wrong = "; ".join(f"{name}.{problem}" for problem in found)
-        raise unprocessable(f"Example {change.id} does not match the dataset's schema: {wrong}")
+    return [Problem(f"{name}.{place}", message) for place, message in found]
+
+
+def _not_by_schema(refused: Mapping[UUID, Sequence[Problem]]) -> ApiError:
+    first, found = next(iter(refused.items()))
+    wrong = "; ".join(map(str, found))
+    others = f" (and {len(refused) - 1} more examples)" if len(refused) > 1 else ""
+    error = unprocessable(f"Example {first} does not match the dataset's schema: {wrong}{others}")
+    error.errors = [problem(key, own[0].place, own[0].message) for key, own in refused.items()]
+    return error

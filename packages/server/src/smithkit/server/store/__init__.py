@@ -16,6 +16,7 @@ from smithkit.server.store.dataset_protocol import (
     FileOperations,
     MismatchError,
     MissingError,
+    RefusalError,
     TakenError,
     WriteMode,
 )
@@ -69,6 +70,7 @@ __all__ = [
     "PromptStore",
     "QueueSelection",
     "QueueStore",
+    "RefusalError",
     "RepoSelection",
     "RunBatch",
     "RunSelection",

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
     from uuid import UUID
 
     from smithkit.server.domain.runs import Row
@@ -24,6 +24,7 @@ __all__ = [
     "FileOperations",
     "MismatchError",
     "MissingError",
+    "RefusalError",
     "TakenError",
     "WriteMode",
 ]
@@ -31,15 +32,28 @@ __all__ = [
 WriteMode = Literal["create", "update", "upsert"]
 
 
-class MissingError(Exception):
+class RefusalError(Exception):
+    """What cannot be done as things stand.
+
+    Args:
+        what: What is wrong.
+        examples: The examples for which it cannot, each with what is wrong; empty if it is not for examples.
+    """
+
+    def __init__(self, what: str, examples: Mapping[UUID, str] | None = None) -> None:
+        super().__init__(what)
+        self.examples = dict(examples or {})
+
+
+class MissingError(RefusalError):
     """Something that the request names is not there; the argument says what."""
 
 
-class TakenError(Exception):
+class TakenError(RefusalError):
     """A name or an id that must be unique is in use; the argument says which."""
 
 
-class MismatchError(Exception):
+class MismatchError(RefusalError):
     """An example belongs to another dataset than the request says."""
 
 

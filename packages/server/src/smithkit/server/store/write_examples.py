@@ -9,14 +9,14 @@ from uuid import uuid4
 from sqlalchemy import bindparam, delete, func, select, update
 
 from smithkit.server.domain.jsons import dump, load
-from smithkit.server.store.dataset_protocol import MismatchError, MissingError, TakenError
+from smithkit.server.store.dataset_protocol import MismatchError, MissingError, RefusalError, TakenError
 from smithkit.server.store.dataset_tables import datasets, example_files, example_versions
 from smithkit.server.store.packing import pack
 from smithkit.server.store.tables import attachments
 from smithkit.server.store.versions import begin_version, moment_of, read_dataset, valid_at
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
     from uuid import UUID
 
     from sqlalchemy import Connection
@@ -55,9 +55,7 @@ def write_changes(
         MismatchError: An example belongs to another dataset.
     """
     present = {row["example_id"]: row for row in _live(connection, [change.id for change in changes])}
-    by_dataset: dict[UUID, list[ExampleChange]] = defaultdict(list)
-    for change in changes:
-        by_dataset[_check(change, present.get(change.id), mode)].append(change)
+    by_dataset = _by_dataset(changes, present, mode)
     if sum(map(len, by_dataset.values())) != len({change.id for change in changes}):
         raise TakenError("The request names an example id more than once")
     newest = 0
@@ -218,6 +216,25 @@ class _Version:
             self._connection.execute(example_files.insert(), self._files)
         _count(self._connection, self._dataset, self._added, self._position)
         return as_of
+
+
+def _by_dataset(
+    changes: Sequence[ExampleChange], present: Mapping[UUID, Row], mode: WriteMode
+) -> dict[UUID, list[ExampleChange]]:
+    """Sort changes by dataset; what is raised names all that cannot be made for the same reason."""
+    by_dataset: dict[UUID, list[ExampleChange]] = defaultdict(list)
+    refused: dict[UUID, RefusalError] = {}
+    for change in changes:
+        try:
+            by_dataset[_check(change, present.get(change.id), mode)].append(change)
+        except RefusalError as error:
+            refused[change.id] = error
+    if refused:
+        first = next(iter(refused.values()))
+        alike = {key: str(error) for key, error in refused.items() if type(error) is type(first)}
+        others = f" (and {len(alike) - 1} more)" if len(alike) > 1 else ""
+        raise type(first)(f"{first}{others}", alike)
+    return by_dataset
 
 
 def _check(change: ExampleChange, present: Row | None, mode: WriteMode) -> UUID:
