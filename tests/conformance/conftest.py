@@ -22,7 +22,7 @@ def official_python(tmp_path_factory):
     environment = tmp_path_factory.mktemp("official") / "venv"
     python = environment / "bin" / "python"
     subprocess.run([uv, "venv", "--quiet", "--python", sys.executable, environment], check=True)
-    wanted = ("langsmith==0.7.3", "langchain-core>=1,<2")
+    wanted = ("langsmith==0.7.3", "langchain-core>=1,<2", "pandas>=2,<4")
     subprocess.run([uv, "pip", "install", "--quiet", "--python", python, *wanted], check=True)
     return python
 

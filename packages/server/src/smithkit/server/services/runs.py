@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["RUN_FIELDS", "RunService"]
 
 _STEP = 25  # runs whose payloads are read at a time
+_ALWAYS = ("id", "name", "run_type", "start_time")  # clients build no run without them
 _NULL = orjson.Fragment(b"null")
 
 
@@ -95,7 +96,7 @@ class RunService:
 
         Args:
             selection: Which runs.
-            select: Names of the fields to give, or None for all. The id is always there.
+            select: Names of the fields to give, or None for all. What clients need of every run is always there.
 
         Returns:
             JSON of the runs and of the cursors. The page ends early when its payloads become large.
@@ -177,7 +178,7 @@ class RunService:
         self, rows: Sequence[Row], select: Collection[str] | None, comparison: UUID | None = None
     ) -> tuple[list[dict[str, Any]], int]:
         """Write runs as JSON, and tell how many bytes of payload that is."""
-        wanted = RUN_FIELDS if select is None else RUN_FIELDS & {*select, "id"}
+        wanted = RUN_FIELDS if select is None else RUN_FIELDS & {*select, *_ALWAYS}
         ids = [row["id"] for row in rows]
         names = [name for name in PAYLOADS if name in wanted]
         payloads = await self._store.read_payloads(ids, names) if names else {}
