@@ -427,3 +427,25 @@ def test_json_bodies_may_hold_the_apis_scalars(server, client):
     ]
     assert sent[7]["version"] == "1"
     assert server.asked[0].headers["content-type"] == "application/json"
+
+
+def test_a_shortcut_answers_before_the_flow_and_leaves_to_it_what_it_does_not_know(api):
+    class Greeting(Methods):
+        @operation
+        def greet(self, name, *, loud=False):
+            """Greet."""
+            return (yield Request("GET", f"/greet/{name}")).json() + "!" * loud
+
+        @greet.shortcut
+        def _known(self, name, *, loud=False):
+            return f"{name} is known{'!' * loud}" if name == "Ada" else None
+
+    api.answer("GET", "/greet/Bob", "hello")
+    client, aclient = api.client().use(Greeting), api.async_client().use(Greeting)
+
+    async def main():
+        return [await aclient.greet("Ada"), await aclient.greet("Bob", loud=True)]
+
+    assert [client.greet("Ada", loud=True), client.greet("Bob")] == ["Ada is known!", "hello"]
+    assert asyncio.run(main()) == ["Ada is known", "hello!"]
+    assert Greeting.greet.__doc__ == "Greet."

@@ -284,6 +284,10 @@ class Methods:
     """The hooks of the process and of the client."""
     asynchronous: bool
     """Whether the client's methods are awaited."""
+    api_key: str | None
+    """The key that requests are sent with."""
+    workspace_id: str | None
+    """The workspace that requests act in."""
     state: dict[str, Any]
     """What the packages keep on this client, each under its own name."""
 
@@ -319,6 +323,44 @@ class operation(Generic[P, T]):  # noqa: N801 - used as a decorator
         self._call = call
         self._acall = acall
         self.__doc__ = flow.__doc__
+
+    def shortcut(
+        self, known: Callable[Concatenate[Any, P], T | None]
+    ) -> Callable[Concatenate[Any, P], T | None]:
+        """Ask a plain method first: what it knows at once costs no flow.
+
+        Args:
+            known: A method with the same arguments; None of it means that the flow has to run.
+
+        Returns:
+            The method.
+
+        Example:
+            >>> from smithkit.operations import Request, operation
+            >>> class Ping:
+            ...     @operation
+            ...     def ping(self, word: str):
+            ...         return (yield Request("GET", "/info", params={"word": word})).text
+            ...
+            ...     @ping.shortcut
+            ...     def _known(self, word: str):
+            ...         return "pong" if word == "ping" else None
+        """
+        run, arun = self._call, self._acall
+
+        @functools.wraps(self.flow)
+        def call(client: Any, /, *args: P.args, **kwargs: P.kwargs) -> T:
+            found = known(client, *args, **kwargs)
+            return run(client, *args, **kwargs) if found is None else found
+
+        @functools.wraps(self.flow)
+        async def acall(client: Any, /, *args: P.args, **kwargs: P.kwargs) -> T:
+            found = known(client, *args, **kwargs)
+            return await arun(client, *args, **kwargs) if found is None else found
+
+        self._call = call
+        self._acall = acall
+        return known
 
     @overload
     def __get__(self, client: None, owner: type) -> Callable[Concatenate[Any, P], Generator[Any, Any, T]]: ...

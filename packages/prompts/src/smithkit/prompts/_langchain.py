@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from smithkit.prompts.cache._commits import StoredCommit
     from smithkit.prompts.schemas import PromptCommit
 
-__all__ = ["dump", "is_wanted", "load"]
+__all__ = ["dump", "is_wanted", "load", "wants_secrets"]
 
 _ALLOWED = PROMPTS | MESSAGES
 _CORE = ("langchain", "langchain_core", "langchain_prompts")
@@ -76,11 +76,7 @@ def load(
         ManifestError: It holds a class that is not on the list, or it wants secrets and none are given.
     """
     _check(commit.manifest, with_model=with_model, trusted=trusted)
-    if (
-        not secrets
-        and not secrets_from_env
-        and any(node["type"] == "secret" for node in nodes(commit.manifest))
-    ):
+    if not secrets and not secrets_from_env and wants_secrets(commit.manifest):
         raise ManifestError(
             "The prompt's manifest wants secrets: pass secrets={name: secret}, or, if you trust whoever wrote it, "
             "secrets_from_env=True."
@@ -95,6 +91,15 @@ def load(
         raise ManifestError(f"LangChain can not load the prompt: {type(error).__name__}: {error}") from error
     _say_where_from(loaded, commit)
     return loaded
+
+
+def wants_secrets(manifest: Mapping[str, Any]) -> bool:
+    """Whether a manifest leaves secrets open.
+
+    Args:
+        manifest: The manifest.
+    """
+    return any(node["type"] == "secret" for node in nodes(manifest))
 
 
 def dump(given: Any) -> Mapping[str, Any]:

@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
+import functools
 import weakref
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, runtime_checkable
 
 from smithkit.errors import LangSmithUserError
 from smithkit.operations import adrive, drive
 from smithkit.prompts._single_flight import Flights
-from smithkit.prompts.cache._commits import copied
-from smithkit.prompts.cache._keys import Key, scope_of
+from smithkit.prompts.cache._keys import scope_of
+from smithkit.prompts.cache._pulled import Pulled
 from smithkit.prompts.cache._store import BaseCache
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from smithkit.operations import Flow
-    from smithkit.prompts.cache._commits import StoredCommit
-    from smithkit.prompts.schemas import PromptCommit
-    from smithkit.prompts.templates import Prompt
+    from smithkit.prompts.cache._keys import Key
 
     AnyCache: TypeAlias = "BaseCache | _Adapter"
-
-_MAX_RENDERED = 256
 
 __all__ = ["ClientPrompts", "ForeignCache", "prompts_of", "scope_of_client"]
 
@@ -44,11 +41,16 @@ class _Adapter:
     def __init__(self, foreign: ForeignCache) -> None:
         self._foreign = foreign
 
-    def lookup(self, key: Key, refresh: Callable[[], Any]) -> Any | None:
-        return self._foreign.get(f"{key.scope}:{key.name}", refresh)
+    def at_hand(self, key: Key, refresh: Callable[[], Any]) -> None:
+        """A foreign cache may be far away: only `lookup` asks it."""
 
-    def store(self, key: Key, value: Any, refresh: Callable[[], Any]) -> None:
+    def lookup(self, key: Key, refresh: Callable[[], Any]) -> Pulled | None:
+        found = self._foreign.get(f"{key.scope}:{key.name}", refresh)
+        return None if found is None else Pulled(found)
+
+    def store(self, key: Key, value: Any, refresh: Callable[[], Any]) -> Pulled:
         self._foreign.set(f"{key.scope}:{key.name}", value, refresh)
+        return Pulled(value)
 
     def rescue(self, key: Key, refresh: Callable[[], Any]) -> None:
         """A foreign cache gives what it has when it is asked first."""
@@ -67,22 +69,16 @@ class ClientPrompts:
     def __init__(self, client: Any) -> None:
         self._client = weakref.ref(client)
         self.flights = Flights()
-        self.scope: tuple[Any, str] = (None, "")
+        self.pulls: dict[tuple[Any, ...], Any] = {}
         options = client.config.options
         self._given = False if options.get("disable_prompt_cache") else options.get("cache")
-        self._cache: AnyCache | None = None
-        self._chosen = False
-        self._rendered: dict[tuple[str, str, str], tuple[Any, Prompt]] = {}
         if not isinstance(self._given, bool | None):
             self._given = self._fitting(self._given)
 
-    @property
+    @functools.cached_property
     def cache(self) -> AnyCache | None:
         """The client's cache; None if it has none."""
-        if not self._chosen:
-            self._cache = self._choose()
-            self._chosen = True
-        return self._cache
+        return self._choose()
 
     def close(self) -> None:
         """End the refreshing of a cache of the client's own."""
@@ -96,24 +92,6 @@ class ClientPrompts:
             flow: Gives the flow of a client.
         """
         return _Refresh(self._client, flow)
-
-    def rendered(self, commit: PromptCommit | StoredCommit) -> Prompt:
-        """The prompt of a commit; it is read once for as long as the cache gives the same commit.
-
-        Args:
-            commit: The commit.
-        """
-        name = (commit.owner, commit.repo, commit.commit_hash)
-        known = self._rendered.get(name)
-        if known is not None and known[0] is commit:
-            return known[1]
-        from smithkit.prompts.templates import Prompt, PromptOrigin
-
-        prompt = Prompt.from_manifest(copied(commit.manifest), origin=PromptOrigin(*name))
-        if len(self._rendered) >= _MAX_RENDERED:
-            self._rendered.clear()
-        self._rendered[name] = (commit, prompt)
-        return prompt
 
     def _choose(self) -> AnyCache | None:
         client = self._client()
@@ -183,8 +161,4 @@ def scope_of_client(client: Any) -> str:
     Args:
         client: The client.
     """
-    credentials = (client.config.api_url, client.workspace_id, client.api_key)
-    kept = prompts_of(client)
-    if kept.scope[0] != credentials:
-        kept.scope = (credentials, scope_of(*credentials))
-    return kept.scope[1]
+    return scope_of(client.config.api_url, client.workspace_id, client.api_key)

@@ -24,6 +24,7 @@ from smithkit.prompts.errors import ManifestError, MissingVariablesError, Prompt
 
 if TYPE_CHECKING:
     from smithkit.prompts._templates._texts import ExampleText
+    from smithkit.prompts.cache._snapshots import Snapshot
 
 __all__ = ["ChatPrompt", "Message", "ModelBinding", "Placeholder", "Prompt", "PromptOrigin", "TextPrompt"]
 
@@ -75,7 +76,7 @@ class Prompt(abc.ABC):
     output_schema: Mapping[str, Any] | None = None
     model: ModelBinding | None = None
     origin: PromptOrigin | None = None
-    _manifest: Mapping[str, Any] | None = field(default=None, repr=False, compare=False)
+    _manifest: Snapshot | None = field(default=None, repr=False, compare=False)
 
     @staticmethod
     def from_manifest(manifest: Mapping[str, Any], *, origin: PromptOrigin | None = None) -> Prompt:
@@ -108,7 +109,10 @@ class Prompt(abc.ABC):
         """
         from smithkit.prompts._templates._writing import write_prompt
 
-        return write_prompt(self) if self._manifest is None else dict(self._manifest)
+        if self._manifest is None:
+            return write_prompt(self)
+        manifest: dict[str, Any] = self._manifest.copy()
+        return manifest
 
     @property
     def input_variables(self) -> tuple[str, ...]:

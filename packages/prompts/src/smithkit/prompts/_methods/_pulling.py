@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from smithkit.answers import parse
@@ -19,8 +18,8 @@ from smithkit.errors import (
 from smithkit.operations import Flow, Methods, Request, operation
 from smithkit.prompts._methods._answers import json_object
 from smithkit.prompts._options import prompts_of, scope_of_client
-from smithkit.prompts.cache._commits import as_model, copied
 from smithkit.prompts.cache._keys import key_of
+from smithkit.prompts.cache._pulled import Pulled
 from smithkit.prompts.identifiers import OWN_WORKSPACE, PromptIdentifier, parse_identifier
 from smithkit.workspace import settings
 
@@ -28,11 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from smithkit.prompts._options import AnyCache
-    from smithkit.prompts.cache._commits import StoredCommit
-    from smithkit.prompts.cache._keys import Key
     from smithkit.prompts.schemas import PromptCommit
-
-    Commit = PromptCommit | StoredCommit
 
 __all__ = ["PullMethods"]
 
@@ -44,6 +39,7 @@ _UNAVAILABLE = (
     LangSmithResponseError,
 )
 _SERVER_ERRORS = 500
+_MAX_PULLS = 512
 
 
 class PullMethods(Methods):
@@ -82,14 +78,32 @@ class PullMethods(Methods):
 
         ``GET /commits/{owner}/{name}/{commit}``
         """
-        pull = _Pull(parse_identifier(prompt_identifier), bool(include_model))
+        pull = _pull(self, prompt_identifier, include_model)
         try:
             found = yield from pull.through_cache(self, use_cache=not skip_cache)
         except LangSmithError as error:
             if fallback is None or not _is_unavailable(error):
                 raise
             return fallback() if callable(fallback) else fallback
-        return _own(as_model(found))
+        commit: PromptCommit = found.own()
+        return commit
+
+    @pull_prompt_commit.shortcut
+    def _commit_at_hand(
+        self,
+        prompt_identifier: str,
+        *,
+        include_model: bool | None = False,
+        skip_cache: bool = False,
+        fallback: PromptCommit | Callable[[], PromptCommit] | None = None,  # noqa: ARG002 - the method's own
+    ) -> PromptCommit | None:
+        kept = prompts_of(self)
+        pull = kept.pulls.get((prompt_identifier, include_model, self.workspace_id, self.api_key))
+        if pull is None or skip_cache or kept.cache is None:
+            return None
+        found = kept.cache.at_hand(pull.key, pull.refresh)
+        commit: PromptCommit | None = None if found is None else found.own()
+        return commit
 
     @operation
     def pull_prompt(
@@ -142,7 +156,7 @@ class PullMethods(Methods):
         """
         from smithkit.prompts import _langchain
 
-        pull = _Pull(parse_identifier(prompt_identifier), bool(include_model))
+        pull = _pull(self, prompt_identifier, include_model)
         loads_langchain = _langchain.is_wanted(as_langchain)
         try:
             found = yield from pull.through_cache(self, use_cache=not skip_cache)
@@ -151,10 +165,9 @@ class PullMethods(Methods):
                 raise
             return fallback() if callable(fallback) else fallback
         if not loads_langchain:
-            return prompts_of(self).rendered(found)
+            return found.prompt()
         trusted = not include_model or (yield from _is_own(self, pull.identifier))
-        return _langchain.load(
-            found,
+        return found.template(
             secrets=secrets,
             secrets_from_env=secrets_from_env,
             with_model=bool(include_model),
@@ -162,24 +175,30 @@ class PullMethods(Methods):
         )
 
 
-@dataclass(frozen=True, slots=True)
 class _Pull:
-    """What is pulled."""
+    """What a client pulls, by which key, and how it is pulled anew.
 
-    identifier: PromptIdentifier
-    include_model: bool
+    Args:
+        client: The client.
+        text: The identifier, as the caller wrote it.
+        include_model: Whether the model comes too.
+    """
 
-    def through_cache(self, client: Methods, *, use_cache: bool) -> Flow[Commit]:
+    def __init__(self, client: Methods, text: str, *, include_model: bool) -> None:
+        self.identifier = parse_identifier(text)
+        self.include_model = include_model
+        self.key = key_of(self.identifier, scope_of_client(client), include_model=include_model)
+        self.refresh = prompts_of(client).refresher(self._fetch_again)
+
+    def through_cache(self, client: Methods, *, use_cache: bool) -> Flow[Pulled]:
         """The commit: from the cache, else from the server, else what the disk knows of it."""
         kept = prompts_of(client)
         cache = kept.cache if use_cache else None
         if cache is None:
-            return (yield from self.fetch())
-        key = key_of(self.identifier, scope_of_client(client), include_model=self.include_model)
-        refresh = kept.refresher(lambda one: self._fetch_again(one, key))
-        found: Commit | None = cache.lookup(key, refresh)
+            return Pulled((yield from self.fetch()))
+        found = cache.lookup(self.key, self.refresh)
         if found is None:
-            found = yield from kept.flights.share(key, lambda: self._fetch_and_store(cache, key, refresh))
+            found = yield from kept.flights.share(self.key, lambda: self._fetch_and_store(cache))
         return found
 
     def fetch(self) -> Flow[PromptCommit]:
@@ -198,36 +217,38 @@ class _Pull:
             ) from error
         return parse(PromptCommit, {"owner": name.owner, "repo": name.name, **json_object(response)})
 
-    def _fetch_and_store(self, cache: AnyCache, key: Key, refresh: Callable[[], Any]) -> Flow[Commit]:
+    def _fetch_and_store(self, cache: AnyCache) -> Flow[Pulled]:
         try:
             commit = yield from self.fetch()
         except LangSmithError as error:
-            known: Commit | None = cache.rescue(key, refresh) if _is_unavailable(error) else None
+            known = cache.rescue(self.key, self.refresh) if _is_unavailable(error) else None
             if known is None:
                 raise
             return known
-        cache.store(key, commit, refresh)
-        return commit
+        return cache.store(self.key, commit, self.refresh)
 
-    def _fetch_again(self, client: Methods, key: Key) -> Flow[PromptCommit]:
+    def _fetch_again(self, client: Methods) -> Flow[PromptCommit]:
         """The commit anew, if the client still has the credentials that it was pulled with."""
-        if scope_of_client(client) != key.scope:
+        if scope_of_client(client) != self.key.scope:
             raise LangSmithUserError("The client has other credentials than when it pulled the prompt.")
         return (yield from self.fetch())
+
+
+def _pull(client: Any, text: str, include_model: bool | None) -> _Pull:  # noqa: FBT001 - the caller's arguments
+    """What a caller asks for; made once for all calls with these arguments and credentials."""
+    known = prompts_of(client).pulls
+    name = (text, include_model, client.workspace_id, client.api_key)
+    pull: _Pull | None = known.get(name)
+    if pull is None:
+        if len(known) >= _MAX_PULLS:
+            known.clear()
+        pull = known[name] = _Pull(client, text, include_model=bool(include_model))
+    return pull
 
 
 def _is_unavailable(error: LangSmithError) -> bool:
     """Whether it says that the server is down or fails, not that the call is wrong."""
     return isinstance(error, _UNAVAILABLE) or (error.status_code or 0) >= _SERVER_ERRORS
-
-
-def _own(commit: PromptCommit) -> PromptCommit:
-    """A copy for the caller."""
-    if not hasattr(commit, "model_copy"):
-        return commit  # what callers put into the cache themselves
-    return commit.model_copy(
-        update={"manifest": copied(commit.manifest), "examples": copied(commit.examples)}
-    )
 
 
 def _is_own(client: Methods, identifier: PromptIdentifier) -> Flow[bool]:

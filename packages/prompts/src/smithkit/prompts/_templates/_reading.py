@@ -18,6 +18,7 @@ from smithkit.prompts._templates._parts import (
 )
 from smithkit.prompts._templates._strings import StringTemplate
 from smithkit.prompts._templates._texts import ExampleText
+from smithkit.prompts.cache._snapshots import Snapshot
 from smithkit.prompts.errors import ManifestError, PromptValueError, TemplateError
 from smithkit.prompts.templates import ChatPrompt, ModelBinding, Prompt, PromptOrigin, TextPrompt
 
@@ -51,7 +52,7 @@ def read_prompt(manifest: Mapping[str, Any], origin: PromptOrigin | None) -> Pro
         tools=tuple(tool for tool in tools if isinstance(tool, Mapping)) if isinstance(tools, list) else (),
         model=model,
         origin=origin,
-        _manifest=manifest,
+        _manifest=Snapshot(manifest),
     )
 
 

@@ -56,6 +56,9 @@ class StringTemplate:
         """
         return self._read.render(values)
 
+    def __deepcopy__(self, memo: dict[int, Any]) -> StringTemplate:
+        return self  # nothing of it changes
+
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, StringTemplate):
             return NotImplemented

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from smithkit.prompts.schemas import PromptCommit
 
-__all__ = ["StoredCommit", "as_data", "as_model", "copied"]
+__all__ = ["StoredCommit", "as_data"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,35 +36,9 @@ class StoredCommit:
         return cls(owner, repo, commit_hash, manifest, examples)  # type: ignore[arg-type]
 
 
-def as_model(value: Any) -> Any:
-    """What callers get of an entry: a `PromptCommit`, or what they have put into it themselves."""
-    if not isinstance(value, StoredCommit):
-        return value
-    from smithkit.prompts.schemas import PromptCommit
-
-    return PromptCommit(
-        owner=value.owner,
-        repo=value.repo,
-        commit_hash=value.commit_hash,
-        manifest=value.manifest,
-        examples=value.examples,
-    )
-
-
 def as_data(value: PromptCommit | StoredCommit) -> dict[str, Any]:
     """A commit as JSON."""
     if not isinstance(value, StoredCommit):
         return value.model_dump(mode="json")
     names = ("owner", "repo", "commit_hash", "manifest", "examples")
     return {name: getattr(value, name) for name in names}
-
-
-def copied(data: Any) -> Any:
-    """A copy of JSON, for callers who may change it.
-
-    Args:
-        data: The JSON.
-    """
-    if isinstance(data, dict):
-        return {name: copied(value) for name, value in data.items()}
-    return [copied(value) for value in data] if isinstance(data, list) else data

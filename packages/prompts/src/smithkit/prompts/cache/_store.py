@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
+import heapq
 import os
 import threading
 import weakref
-from collections import OrderedDict
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from smithkit.errors import LangSmithUserError
 from smithkit.hooks import hookimpl
-from smithkit.prompts.cache._commits import as_model
 from smithkit.prompts.cache._disk import DiskCache
 from smithkit.prompts.cache._keys import Key, as_key
+from smithkit.prompts.cache._pulled import Pulled
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -71,6 +71,8 @@ class CacheEntry:
         refresh_func: Fetches it anew; None for what was loaded from a file.
         name: The key as the caller wrote it.
         pinned: Whether it can not change: a commit that was asked for by its whole hash.
+        used_at: When it was last given, in the same seconds.
+        pulled: The value, and what callers get of it.
     """
 
     value: Any
@@ -78,6 +80,12 @@ class CacheEntry:
     refresh_func: Callable[[], Any] | None = field(repr=False)
     name: str
     pinned: bool = False
+    used_at: float = field(init=False, repr=False)
+    pulled: Pulled = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        self.used_at = monotonic()
+        self.pulled = Pulled(self.value)
 
     def is_stale(self, ttl_seconds: float | None) -> bool:
         """Whether it is older than the time to live.
@@ -111,7 +119,7 @@ class BaseCache:
         disk: DiskCache | str | Path | bool | None = None,
     ) -> None:
         self._lock = threading.Lock()
-        self._entries: OrderedDict[Key, CacheEntry] = OrderedDict()
+        self._entries: dict[Key, CacheEntry] = {}
         self._metrics = CacheMetrics()
         self.keep_on(disk)
         self._set_limits(max_size, ttl_seconds, refresh_interval_seconds)
@@ -140,44 +148,49 @@ class BaseCache:
         Returns:
             The value, stale or not; None if there is none.
         """
-        return as_model(self.lookup(as_key(key), refresh_func))
+        found = self.lookup(as_key(key), refresh_func)
+        return None if found is None else found.own()
 
-    def lookup(self, key: Key, refresh_func: Callable[[], Any]) -> Any | None:
-        """`get` by a whole key; a commit from disk comes as it stands there."""
+    def at_hand(self, key: Key, refresh_func: Callable[[], Any]) -> Pulled | None:
+        """What is in memory under a whole key; what is not is no miss yet."""
+        # No lock: all threads come through here at every pull. The dictionary is not changed, and what is
+        # written takes effect at once (only a build without the GIL may lose a count of two at one time).
+        entry = self._entries.get(key) or self._entries.get(Key(key.name))
+        if entry is None:
+            return None
+        now = entry.used_at = monotonic()
+        entry.refresh_func = refresh_func
+        self._metrics.hits += 1
+        if self._ttl is not None and now - entry.created_at > self._ttl and not entry.pinned:
+            self._ensure_refresher()
+        return entry.pulled
+
+    def lookup(self, key: Key, refresh_func: Callable[[], Any]) -> Pulled | None:
+        """`get` by a whole key."""
         if self._max_size == 0:
             return None
-        with self._lock:
-            entry = self._found(key)
-            if entry is not None:
-                entry.refresh_func = refresh_func
-                self._metrics.hits += 1
-        if entry is None:
-            entry = self._from_disk(key, refresh_func)
-        if entry is None:
-            return None
-        if entry.is_stale(self._ttl):
-            self._ensure_refresher()
-        return entry.value
+        return self.at_hand(key, refresh_func) or self._from_disk(key, refresh_func)
 
-    def store(self, key: Key, value: Any, refresh_func: Callable[[], Any] | None) -> None:
+    def store(self, key: Key, value: Any, refresh_func: Callable[[], Any] | None) -> Pulled:
         """Keep a fetched value, on disk too."""
-        self._insert(key, key.name, value, refresh_func)
+        entry = self._insert(key, key.name, value, refresh_func)
         if self._max_size and (disk := self._disk) is not None:
             disk.write(key, value)
         if self._ttl is not None and self._max_size:
             self._ensure_refresher()
+        return entry.pulled
 
-    def rescue(self, key: Key, refresh_func: Callable[[], Any]) -> Any | None:
+    def rescue(self, key: Key, refresh_func: Callable[[], Any]) -> Pulled | None:
         """The last value that is known, however old, when the server fails."""
         disk = self._disk
         found = None if disk is None else disk.read(key)
         if found is None:
             return None
         commit, age = found
-        self._insert(key, key.name, commit, refresh_func, age)
+        entry = self._insert(key, key.name, commit, refresh_func, age)
         if self._ttl is not None:
             self._ensure_refresher()
-        return commit
+        return entry.pulled
 
     def invalidate(self, key: str) -> None:
         """Forget a value.
@@ -223,7 +236,8 @@ class BaseCache:
         from smithkit.prompts.cache._dump import write
 
         with self._lock:
-            values = {entry.name: entry.value for entry in self._entries.values()}
+            by_use = sorted(self._entries.values(), key=lambda entry: entry.used_at)
+            values = {entry.name: entry.value for entry in by_use}
         write(path, values)
 
     def load(self, path: str | Path) -> int:
@@ -250,15 +264,7 @@ class BaseCache:
     def _disk(self) -> DiskCache | None:
         return DiskCache.of(None) if self._given_disk is None else self._given_disk[0]
 
-    def _found(self, key: Key) -> CacheEntry | None:
-        """An entry of the key's scope, or one that callers have put in for everybody."""
-        for known in (key, Key(key.name)):
-            if known in self._entries:
-                self._entries.move_to_end(known)
-                return self._entries[known]
-        return None
-
-    def _from_disk(self, key: Key, refresh_func: Callable[[], Any]) -> CacheEntry | None:
+    def _from_disk(self, key: Key, refresh_func: Callable[[], Any]) -> Pulled | None:
         disk = self._disk
         found = None if disk is None else disk.read(key, young=True)
         with self._lock:
@@ -270,7 +276,7 @@ class BaseCache:
         entry = self._insert(key, key.name, commit, refresh_func, age)
         if entry.is_stale(self._ttl):
             self._wake_refresher()
-        return entry
+        return entry.pulled
 
     def _insert(
         self, key: Key, name: str, value: Any, refresh_func: Callable[[], Any] | None, age: float = 0.0
@@ -280,13 +286,14 @@ class BaseCache:
         with self._lock:
             if self._max_size:
                 self._entries[key] = entry
-                self._entries.move_to_end(key)
             self._trim()
         return entry
 
     def _trim(self) -> None:
-        while len(self._entries) > self._max_size:
-            self._entries.popitem(last=False)
+        """Forget what was not used for longest."""
+        excess = len(self._entries) - self._max_size
+        for key in heapq.nsmallest(excess, self._entries, lambda key: self._entries[key].used_at):
+            del self._entries[key]
 
     def _set_limits(self, max_size: int, ttl_seconds: float | None, refresh_interval_seconds: float) -> None:
         if max_size < 0 or (ttl_seconds is not None and ttl_seconds < 0) or refresh_interval_seconds <= 0:
@@ -315,7 +322,7 @@ class BaseCache:
             self._metrics.refreshes += 1
             if self._entries.get(key) is not entry:
                 return
-            entry.value, entry.created_at = value, monotonic()
+            self._entries[key] = replace(entry, value=value, created_at=monotonic())
         if (disk := self._disk) is not None:
             disk.write(key, value)
 
