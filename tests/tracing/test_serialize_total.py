@@ -261,6 +261,19 @@ def test_whatever_fails_the_rest_is_encoded(value):
         assert {"before": 1, "after": "a"}.items() <= read(encoded).items()
 
 
+@pytest.mark.parametrize("failing", ["__getattribute__", "__dataclass_fields__", "x"])
+@pytest.mark.parametrize("base", [object, tuple, dt.date, Exception])
+def test_a_dataclass_whose_attributes_fail_costs_no_more_than_itself(base, failing):
+    body = {"__dataclass_fields__": {}, "__annotations__": {"x": int}, failing: property(raising(ValueError))}
+    value = base.__new__(type("Foreign", (base,), body), *((2024, 1, 1) if base is dt.date else ()))
+    for whole in (value, [value], {"value": value}):
+        assert json.loads(dumps({"before": 1, "value": whole, "after": 2})).keys() == {
+            "before",
+            "value",
+            "after",
+        }
+
+
 @settings(deadline=None)
 @given(st.dictionaries(texts, native, max_size=4), st.dictionaries(texts, native, max_size=4), st.booleans())
 def test_what_the_program_changes_later_is_not_seen(inputs, outputs, rewritten):

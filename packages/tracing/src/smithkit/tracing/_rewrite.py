@@ -116,7 +116,7 @@ class Rewriter:
         if time.monotonic() > self._ends:
             self._nodes = 0
             return _CUT
-        if kind in _KNOWN or isinstance(kind, enum.EnumType) or kind.__module__ == "numpy":
+        if kind in _KNOWN or kind.__module__ == "numpy":
             simple = _natively(value, self._options)
             if simple is not None and len(simple) <= self._bytes:
                 self._bytes -= len(simple)
@@ -125,6 +125,9 @@ class Rewriter:
             given = self._asked(value, self._hook)
             if given is not None:
                 return self.rewrite(given, depth + 1)
+        if dataclasses.is_dataclass(kind):
+            names = [field.name for field in dataclasses.fields(kind)]
+            return self.rewrite(_fields(value, names), depth + 1)
         if hasattr(kind, "model_dump") and not isinstance(value, type):
             return self._model(value, depth)
         return self.rewrite(_by_rule(value, kind, self._ends), depth + 1)
@@ -233,8 +236,6 @@ def _by_rule(value: Any, kind: type, ends: float) -> Any:  # noqa: C901, PLR0911
         return exported
     if kind.__module__ == "re" and hasattr(value, "pattern"):
         return value.pattern
-    if dataclasses.is_dataclass(kind):
-        return _fields(value, [field.name for field in dataclasses.fields(kind)])
     if hasattr(kind, "__attrs_attrs__"):
         return _fields(value, [field.name for field in kind.__attrs_attrs__])
     if isinstance(value, Sequence) and not isinstance(value, str):

@@ -3,7 +3,8 @@
 orjson does nearly everything. What it does not know or refuses (other types, cycles, lone surrogates,
 integers beyond 64 bits, keys that are not text), and what is too large, is first copied node by node
 by `_rewrite`. orjson never calls back into Python: foreign code that changes or frees a container while
-orjson stands in it would crash the interpreter. Only an interrupt passes.
+orjson stands in it would crash the interpreter, and so would a dataclass whose attributes fail; hence
+dataclasses are copied too. Only an interrupt passes.
 """
 
 from __future__ import annotations
@@ -16,7 +17,10 @@ import orjson
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["COPIED", "MOST_BYTES", "Serializer", "dumps", "loads"]
+__all__ = ["COPIED", "MOST_BYTES", "PLAIN", "Serializer", "dumps", "loads"]
+
+PLAIN = orjson.OPT_PASSTHROUGH_DATACLASS
+"""How orjson is always called."""
 
 MOST_BYTES = 32 * 1024 * 1024
 """Bytes of one encoded value; what is larger is cut, and says so."""
@@ -37,7 +41,7 @@ class Serializer:
         failed: Told what the hook raised.
     """
 
-    __slots__ = ("_failed", "_hook", "_plain")
+    __slots__ = ("_failed", "_hook")
 
     def __init__(
         self,
@@ -46,8 +50,6 @@ class Serializer:
     ) -> None:
         self._hook = hook
         self._failed = failed
-        # A dataclass may be the very type that the hook wants to encode.
-        self._plain = 0 if hook is None else orjson.OPT_PASSTHROUGH_DATACLASS
 
     def dumps(self, value: Any) -> bytes:
         """JSON of a value.
@@ -60,7 +62,7 @@ class Serializer:
             b'{"when":[1,2]}'
         """
         try:
-            encoded = orjson.dumps(value, None, self._options())
+            encoded = orjson.dumps(value, None, _options())
         except (KeyboardInterrupt, SystemExit):
             raise
         except BaseException as error:  # noqa: BLE001 - whatever it is, the slow way copes with it
@@ -78,7 +80,7 @@ class Serializer:
     def _slowly(self, value: Any) -> bytes:
         from smithkit.tracing._rewrite import Rewriter
 
-        options = self._options()
+        options = _options()
         for thorough in (False, True):
             try:
                 plain = Rewriter(self._hook, self._failed, options, thorough=thorough).rewrite(value)
@@ -92,9 +94,10 @@ class Serializer:
                     return encoded
         return _LAST_RESORT
 
-    def _options(self) -> int:
-        """How orjson encodes: asked for numpy's types it imports numpy, which takes long and is no use without."""
-        return self._plain | orjson.OPT_SERIALIZE_NUMPY if "numpy" in sys.modules else self._plain
+
+def _options() -> int:
+    """How orjson encodes: asked for numpy's types it imports numpy, which takes long and is no use without."""
+    return PLAIN | orjson.OPT_SERIALIZE_NUMPY if "numpy" in sys.modules else PLAIN
 
 
 def _let_interrupts_pass(error: BaseException) -> None:

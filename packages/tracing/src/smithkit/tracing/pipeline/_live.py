@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from smithkit.tracing import _runtime
-from smithkit.tracing._serialize import COPIED, MOST_BYTES
+from smithkit.tracing._serialize import COPIED, MOST_BYTES, PLAIN
 from smithkit.tracing.pipeline._snapshot import (
     EXTRA,
     FIRST_FIELD,
@@ -135,7 +135,7 @@ class LiveRuns:
     def _json(self, value: Any) -> bytes:
         """JSON of a value; the encoder is asked where orjson alone does not do."""
         try:
-            encoded = orjson.dumps(value)
+            encoded = orjson.dumps(value, None, PLAIN)
         except TypeError:
             return self._dumps(value)
         size = len(encoded)
