@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from smithkit import jsons
 from smithkit.errors import LangSmithUserError
-from smithkit.multipart import Body, FilePiece, part
+from smithkit.multipart import Body, FilePiece, StreamPiece, part
 from smithkit.operations import Request, Together, operation
 
 
@@ -69,6 +69,17 @@ def test_files_stay_on_disk_until_their_turn_comes(tmp_path):
     assert (first[0], second[0], second[1].get_filename()) == ("first", "file", "a.bin")
     assert b"54321" in body.read()
     body.close()
+
+
+def test_what_is_left_of_an_open_file_is_sent_and_can_be_sent_again():
+    file = io.BytesIO(b"read already, and what is left")
+    file.seek(14)
+    body = Body(part("f", StreamPiece.of(file), "text/plain"))
+
+    for _ in range(2):
+        body.seek(0)
+        ((name, found),) = parsed(body)
+        assert (name, found.get_payload()) == ("f", "and what is left")
 
 
 def test_a_file_that_became_shorter_is_told(tmp_path):

@@ -5,6 +5,10 @@ from __future__ import annotations
 import csv
 import io
 import json
+import subprocess
+import sys
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from uuid import UUID, uuid4
 
 import pandas as pd
@@ -81,11 +85,12 @@ def test_columns_of_text_come_back_as_they_went(suffix, table, tmp_path_factory)
 @settings(max_examples=25)
 @given(table=CELLS)
 def test_the_csv_of_a_data_frame_has_its_cells(table):
-    from smithkit.datasets._methods._tables import _csv_of
+    from smithkit.datasets.files._frames import write_csv
 
-    for frame in (pd.DataFrame(table), pl.DataFrame(table)):
-        if table:
-            assert list(_csv.rows_of(io.BytesIO(_csv_of(frame)))) == table
+    for frame in (pd.DataFrame(table), pl.DataFrame(table)) if table else ():
+        file = io.BytesIO()
+        write_csv(frame, file)
+        assert list(_csv.rows_of(file)) == table
 
 
 def test_parquet_columns_keep_their_types(tmp_path):
@@ -271,3 +276,62 @@ def test_a_stream_that_cannot_be_read_twice_is_sent_whole(both):
     both("upload_csv", ("set.csv", Pipe(b"q\n1\n")), ["q"], [])
 
     assert b"q\n1\n" in next(request.body for request in both.api.requests if request.method == "POST")
+
+
+PROGRAM = """
+import resource, sys
+from smithkit import Client
+
+client = Client(sys.argv[1])
+client.info
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+if sys.argv[3] == "path":
+    client.upload_csv(sys.argv[2], ["q"], ["a"])
+else:
+    client.upload_csv(("big.csv", open(sys.argv[2], "rb")), ["q"], ["a"])
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
+"""
+
+
+class _Swallow(BaseHTTPRequestHandler):
+    """Reads whatever comes, keeps nothing, and says that it made a dataset."""
+
+    def do_GET(self):
+        self._answer({} if self.path == "/info" else [])
+
+    def do_POST(self):
+        left = int(self.headers["Content-Length"])
+        while left:
+            left -= len(self.rfile.read(min(left, 1 << 20)))
+        self._answer({"id": DATASET, "name": "set", "created_at": "2024-05-06T07:08:09Z"})
+
+    def _answer(self, value):
+        body = json.dumps(value).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *args):
+        """Nobody reads it."""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("form", ["path", "stream"])
+def test_a_large_csv_is_never_in_memory_as_a_whole(tmp_path, form):
+    path = tmp_path / "big.csv"
+    with path.open("wb") as file:
+        file.write(b"q,a\n")
+        for _ in range(100):
+            file.write((b"question " + b"x" * 990 + b",answer\n") * 1000)
+    with ThreadingHTTPServer(("127.0.0.1", 0), _Swallow) as server:
+        threading.Thread(target=server.serve_forever).start()
+        url = f"http://127.0.0.1:{server.server_port}"
+        done = subprocess.run(
+            [sys.executable, "-c", PROGRAM, url, path, form], capture_output=True, text=True, check=False
+        )
+        server.shutdown()
+
+    assert done.returncode == 0, done.stderr
+    kilobytes = int(done.stdout)
+    assert kilobytes < 20_000 < path.stat().st_size / 1000

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import Self
 
-__all__ = ["Body", "FilePiece", "Piece", "header_value", "part", "part_name"]
+__all__ = ["Body", "FilePiece", "Piece", "StreamPiece", "header_value", "part", "part_name", "size_of"]
 
 _PIECE = 1 << 18
 _BOUNDARY = os.urandom(16).hex()
@@ -44,7 +44,42 @@ class FilePiece(NamedTuple):
         return cls(path, path.stat().st_size)
 
 
-Piece = bytes | FilePiece
+class StreamPiece(NamedTuple):
+    """An open file, from a place to its end, that is read when its turn comes.
+
+    Attributes:
+        file: The file; it is the caller's to close.
+        start: Where what is sent begins.
+        size: The bytes from there.
+    """
+
+    file: BinaryIO
+    start: int
+    size: int
+
+    @classmethod
+    def of(cls, file: BinaryIO) -> Self:
+        """What is left of a file.
+
+        Args:
+            file: It can be sought in.
+        """
+        start = file.tell()
+        end = file.seek(0, io.SEEK_END)
+        file.seek(start)
+        return cls(file, start, end - start)
+
+
+Piece = bytes | FilePiece | StreamPiece
+
+
+def size_of(piece: Piece) -> int:
+    """The bytes of a piece.
+
+    Args:
+        piece: The piece.
+    """
+    return len(piece) if isinstance(piece, bytes) else piece.size
 
 
 def part(
@@ -107,7 +142,7 @@ class Body(io.RawIOBase):
     def __init__(self, pieces: Iterable[Piece]) -> None:
         super().__init__()
         self._pieces = [*pieces, _END]
-        self._ends = list(accumulate(p.size if isinstance(p, FilePiece) else len(p) for p in self._pieces))
+        self._ends = list(accumulate(map(size_of, self._pieces)))
         self._place = 0
         self._open: tuple[int, BinaryIO] | None = None
 
@@ -169,18 +204,24 @@ class Body(io.RawIOBase):
         index = bisect_right(self._ends, self._place)
         start = self._ends[index - 1] if index else 0
         piece = self._pieces[index]
+        offset = self._place - start
+        if isinstance(piece, bytes):
+            return memoryview(piece)[offset:][:most]
         if isinstance(piece, FilePiece):
-            return self._read_file(index, piece, self._place - start, most)
-        return memoryview(piece)[self._place - start :][:most]
+            return _read(self._opened(index, piece), offset, min(most, piece.size - offset), str(piece.path))
+        return _read(piece.file, piece.start + offset, min(most, piece.size - offset), "the file")
 
-    def _read_file(self, index: int, piece: FilePiece, offset: int, most: int) -> bytes:
+    def _opened(self, index: int, piece: FilePiece) -> BinaryIO:
         if self._open is None or self._open[0] != index:
             if self._open is not None:
                 self._open[1].close()
             self._open = index, piece.path.open("rb")
-        file = self._open[1]
-        file.seek(offset)
-        data = file.read(min(most, piece.size - offset))
-        if not data:
-            raise OSError(f"{piece.path} became shorter while it was sent")
-        return data
+        return self._open[1]
+
+
+def _read(file: BinaryIO, place: int, most: int, name: str) -> bytes:
+    file.seek(place)
+    data = file.read(most)
+    if not data:
+        raise OSError(f"{name} became shorter while it was sent")
+    return data

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from smithkit.datasets._rows import json_of
 from smithkit.datasets.errors import InvalidExampleError
-from smithkit.multipart import Body, FilePiece, Piece, part
+from smithkit.multipart import Body, FilePiece, Piece, part, size_of
 from smithkit.operations import Request
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def as_parts(row: int | None, example: ExampleCreate | ExampleUpdate, *, allow_f
         if value is not None:
             pieces += part(f"{key}.{name}", json_of(value, row, name), "application/json")
     pieces += _attachments(row, key, example, allow_files=allow_files)
-    return EncodedExample(row, key, pieces, _size(pieces), example)
+    return EncodedExample(row, key, pieces, sum(map(size_of, pieces)), example)
 
 
 def as_item(
@@ -137,7 +137,7 @@ def _attachments(
 ) -> Iterator[Piece]:
     for name, (mime_type, data) in (example.attachments or {}).items():
         content: Piece = data if isinstance(data, bytes) else _file(row, name, data, allow_files=allow_files)
-        size = _size([content])
+        size = size_of(content)
         yield from part(f"{key}.attachment.{name}", content, f"{mime_type}; length={size}")
 
 
@@ -152,7 +152,3 @@ def _file(row: int | None, name: str, path: Path, *, allow_files: bool) -> FileP
         return FilePiece.at(Path(path))
     except OSError as error:
         raise InvalidExampleError(f"{path}: {error.strerror}", row=row, field=field) from error
-
-
-def _size(pieces: list[Piece]) -> int:
-    return sum(piece.size if isinstance(piece, FilePiece) else len(piece) for piece in pieces)

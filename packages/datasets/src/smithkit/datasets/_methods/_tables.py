@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import csv
 import io
+import shutil
 import uuid
+from contextlib import ExitStack
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 
 from smithkit.datasets._methods._lookup import Lookup, dataset_from, given
-from smithkit.errors import LangSmithUserError
 from smithkit.operations import Flow, Request, operation
 
 if TYPE_CHECKING:
@@ -43,7 +44,8 @@ class TableMethods(Lookup):
     ) -> Flow[Dataset]:
         """Make a dataset of a CSV file, an example of each row (``POST /datasets/upload``).
 
-        The file is read to its end before anything is sent: what is wrong with it names row and column.
+        The file is read to its end before anything is sent: what is wrong with it names row and column. It is
+        never in memory as a whole.
 
         Args:
             csv_file: Path; or (name, binary stream), or (name, binary stream, MIME type). UTF-8, with a header.
@@ -65,11 +67,9 @@ class TableMethods(Lookup):
             >>> client.upload_csv("capitals.csv", ["country"], ["capital"], name="capitals")  # doctest: +SKIP
         """
         fields = given(name=name, description=description, data_type=data_type)
-        if isinstance(csv_file, str | Path):
-            with Path(csv_file).open("rb") as file:
-                named = Path(csv_file).name, file, "text/csv"
-                return (yield from self._upload_table(named, input_keys, output_keys, fields))
-        return (yield from self._upload_table(_stream(csv_file), input_keys, output_keys, fields))
+        with ExitStack() as opened:
+            table = _table(csv_file, opened)
+            return (yield from self._upload_table(table, input_keys, output_keys, fields))
 
     @operation
     def upload_dataframe(
@@ -85,7 +85,8 @@ class TableMethods(Lookup):
         """Make a dataset of a data frame, an example of each row (``POST /datasets/upload``).
 
         Args:
-            df: A data frame of pandas or polars; what is in it is sent as CSV, without an index.
+            df: A data frame of pandas or polars; what is in it is sent as CSV, without an index, which is
+                written to a temporary file first.
             name: The dataset's name.
             input_keys: Columns that are the inputs.
             output_keys: Columns that are the outputs.
@@ -103,9 +104,13 @@ class TableMethods(Lookup):
         Example:
             >>> client.upload_dataframe(frame, "capitals", ["country"], ["capital"])  # doctest: +SKIP
         """
-        table = "data.csv", io.BytesIO(_csv_of(df)), "text/csv"
+        from smithkit.datasets.files._frames import write_csv
+
         fields = given(name=name, description=description, data_type=data_type)
-        return (yield from self._upload_table(table, input_keys, output_keys, fields))
+        with TemporaryFile() as file:
+            write_csv(df, file)
+            table = "data.csv", file, "text/csv"
+            return (yield from self._upload_table(table, input_keys, output_keys, fields))
 
     def _upload_table(
         self,
@@ -115,19 +120,28 @@ class TableMethods(Lookup):
         fields: dict[str, Any],
     ) -> Flow[Dataset]:
         from smithkit.datasets.files import _csv
+        from smithkit.multipart import Body, StreamPiece, part
 
-        _csv.check(table[1], [*input_keys, *output_keys])
-        form = {"input_keys": list(input_keys), "output_keys": list(output_keys), **fields}
-        form["id"] = str(uuid.uuid4())
-        request = Request("POST", "/datasets/upload", data=form, files=[("file", table)])
+        name, file, kind = table
+        _csv.check(file, [*input_keys, *output_keys])
+        form: list[tuple[str, Any]] = [
+            *(("input_keys", key) for key in input_keys),
+            *(("output_keys", key) for key in output_keys),
+        ]
+        form += [*fields.items(), ("id", uuid.uuid4())]
+        pieces = [piece for field, value in form for piece in part(field, _text(value).encode())]
+        content: Any = Body([*pieces, *part("file", StreamPiece.of(file), kind, name)])
+        request = Request("POST", "/datasets/upload", content=content, headers=content.headers)
         row = (yield request).json()
         if isinstance(row, dict) and "already exists" in str(row.get("detail", "")):
             raise ValueError(row["detail"])
         return dataset_from(row, **(yield from self._link()))
 
 
-def _stream(csv_file: Any) -> tuple[str, BinaryIO, str]:
-    """A table's name, its bytes in a stream that can be read again, and its type."""
+def _table(csv_file: Any, opened: ExitStack) -> tuple[str, BinaryIO, str]:
+    """A table's name, its bytes in a file that can be read again, and its type."""
+    if isinstance(csv_file, str | Path):
+        return Path(csv_file).name, opened.enter_context(Path(csv_file).open("rb")), "text/csv"
     if not isinstance(csv_file, tuple) or len(csv_file) not in {2, 3}:
         raise ValueError(
             f"csv_file is a path, (name, stream) or (name, stream, type), not {type(csv_file).__name__}."
@@ -135,26 +149,13 @@ def _stream(csv_file: Any) -> tuple[str, BinaryIO, str]:
     name, given_stream, *kind = csv_file
     stream: Any = io.BytesIO(given_stream) if isinstance(given_stream, bytes) else given_stream
     if not stream.seekable():
-        stream = io.BytesIO(stream.read())
+        copy = opened.enter_context(TemporaryFile())  # noqa: SIM115 - the caller closes it
+        shutil.copyfileobj(stream, copy)
+        copy.seek(0)
+        stream = copy
     return name, stream, kind[0] if kind else "text/csv"
 
 
-def _csv_of(df: Any) -> bytes:
-    """A data frame as CSV, by its own means: neither pandas nor polars has to be installed."""
-    data = _written(df)
-    # Both leave a carriage return bare, which then ends the row for whoever reads it.
-    return _written(df, quoted=True) if b"\r" in data else data
-
-
-def _written(df: Any, *, quoted: bool = False) -> bytes:
-    if hasattr(df, "write_csv"):  # polars
-        text = df.write_csv(quote_style="always" if quoted else "necessary")
-    elif hasattr(df, "to_csv"):  # pandas
-        text = df.to_csv(index=False, quoting=csv.QUOTE_ALL if quoted else csv.QUOTE_MINIMAL)
-    else:
-        raise LangSmithUserError(
-            f"df is a data frame of pandas or polars, not {type(df).__name__}; for others, write a CSV file and "
-            f"use upload_csv."
-        )
-    data: bytes = text.encode() if isinstance(text, str) else text
-    return data
+def _text(value: Any) -> str:
+    """A form field's text; members of an enumeration are what they stand for."""
+    return str(getattr(value, "value", value))
