@@ -464,7 +464,7 @@ def test_progress_is_told_to_plugins(tmp_path, dataset):
     with Client(f"sqlite:///{tmp_path}/evaluation.db", plugins=[Follow()]) as client:
         client.evaluate(fails_on_bob, data="names")
 
-    assert events == [(1, 4, 0), (2, 4, 1), (3, 4, 1), (4, 4, 1)]
+    assert events == [(0, 4, 0), (1, 4, 0), (2, 4, 1), (3, 4, 1), (4, 4, 1), (4, 4, 1)]
 
 
 def test_tables_hold_every_row_and_escape_what_was_said(client, dataset):

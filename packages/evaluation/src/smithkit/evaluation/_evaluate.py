@@ -18,6 +18,7 @@ from smithkit.evaluation._comparative import (
     Comparison,
     as_comparison_evaluators,
 )
+from smithkit.evaluation._display import is_displayed
 from smithkit.evaluation._evaluators import DynamicRunEvaluator, as_evaluators
 from smithkit.evaluation._limits import Gate, checked_concurrency, checked_limit, checked_rate
 from smithkit.evaluation._resume import Resumed
@@ -63,6 +64,7 @@ class Options:
     retry_errors: bool = False
     timeout: float | None = None
     executor: Executor | str | None = None
+    progress: bool | None = None
 
 
 _FOR_EXISTING = frozenset(
@@ -74,6 +76,7 @@ _FOR_EXISTING = frozenset(
         "evaluator_concurrency",
         "blocking",
         "load_nested",
+        "progress",
     )
 )
 _FOR_COMPARISONS = frozenset(
@@ -151,9 +154,11 @@ def _run(client: Any, target: Any, options: Options, most: int | None) -> Experi
 
 def _work(client: Any, target: Any, options: Options, *, asynchronous: bool) -> Flow[Work]:
     """What there is to do: everything is checked before anything is sent."""
-    if _is_experiment(target):
-        return _existing(client, target, options, asynchronous=asynchronous)
-    return _new(client, target, options, asynchronous=asynchronous)
+    display = is_displayed(options.progress)
+    kind = _existing if _is_experiment(target) else _new
+    work = yield from kind(client, target, options, asynchronous=asynchronous)
+    work.display = display
+    return work
 
 
 def _existing(client: Any, target: Any, options: Options, *, asynchronous: bool) -> Flow[Work]:

@@ -43,6 +43,7 @@ class ExistingArguments(TypedDict, total=False):
     evaluator_concurrency: int | None
     load_nested: bool
     blocking: bool
+    progress: bool | None
 
 
 class EvaluateArguments(ExistingArguments, total=False):
@@ -102,6 +103,8 @@ def evaluate(
             `retry_errors` (then, whether failed rows are),
             `executor` (where the target runs: a `concurrent.futures.Executor`, or a text such as
             ``dask://host:port`` that a plugin understands),
+            `progress` (whether to show how far it is on standard error, and figures and a link at the end;
+            by default if that is a terminal and rich is installed),
             `load_nested` (whether evaluators of experiments that are there want whole traces) and
             `randomize_order` (whether runs of a comparison come in an order by chance).
 
@@ -182,8 +185,8 @@ def evaluate_existing(
         evaluators: What judges each answer.
         summary_evaluators: What judges all of them.
         client: Client to work with. Default: the one that traces.
-        options: `max_concurrency`, `evaluator_concurrency`, `load_nested`, `blocking` and `metadata`, as of
-            `evaluate`.
+        options: `max_concurrency`, `evaluator_concurrency`, `load_nested`, `blocking`, `progress` and
+            `metadata`, as of `evaluate`.
 
     Returns:
         The results.
@@ -218,8 +221,8 @@ async def aevaluate_existing(
         evaluators: What judges each answer.
         summary_evaluators: What judges all of them.
         client: Client to work with, of either kind. Default: the one that traces.
-        options: `max_concurrency`, `evaluator_concurrency`, `load_nested`, `blocking` and `metadata`, as of
-            `evaluate`.
+        options: `max_concurrency`, `evaluator_concurrency`, `load_nested`, `blocking`, `progress` and
+            `metadata`, as of `evaluate`.
 
     Returns:
         The results.

@@ -1,4 +1,4 @@
-"""What `smithkit` loads when a client is first used: registers the methods of this package."""
+"""What `smithkit` loads when a client is first used: the methods of this package, and its display."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 from smithkit.hooks import hookimpl
 
 if TYPE_CHECKING:
+    from smithkit.evaluation._progress import ExperimentProgress
     from smithkit.plugins import MethodRegistry
 
-__all__ = ["register_methods", "smithkit_hook_api"]
+__all__ = ["on_experiment_progress", "register_methods", "smithkit_hook_api"]
 
 smithkit_hook_api = 1
 """Version of the hook API that this plugin is written for."""
@@ -21,3 +22,12 @@ def register_methods(registry: MethodRegistry) -> None:
     from smithkit.evaluation._methods import AsyncEvaluationMethods, EvaluationMethods
 
     registry.add(EvaluationMethods, asynchronous=AsyncEvaluationMethods)
+
+
+@hookimpl
+def on_experiment_progress(event: ExperimentProgress) -> None:
+    """Show on the terminal how far an experiment is."""
+    if event.display:
+        from smithkit.evaluation._display import show
+
+        show(event)

@@ -54,7 +54,7 @@ class _Results:
 
     @property
     def url(self) -> str | None:
-        """Page of the experiment's project, if it has one."""
+        """Where it is: its page, or the database of an embedded backend; None if nothing is uploaded."""
         return self._url
 
     @property

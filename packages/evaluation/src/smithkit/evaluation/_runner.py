@@ -35,11 +35,13 @@ class Work:
         judge: The evaluators.
         rows: A flow for each row.
         update: Whether the project is told about the examples at the end.
+        display: Whether the user wants to see how far it is.
     """
 
     judge: Judge
     rows: Sequence[Generator[Any, Any, ExperimentResultRow]]
     update: bool = True
+    display: bool = False
 
     def finish(self, rows: Sequence[ExperimentResultRow]) -> Flow[list[Any]]:
         """After the last row: tell the project what it is about, sum up, deliver what is on its way."""
@@ -56,17 +58,22 @@ class Work:
             yield Call(lambda: client.flush(_FLUSH_SECONDS), asynchronous=client.asynchronous)
         return summary
 
-    def together(self, most: int | None, results: Any) -> Together[Any]:
-        """The rows as flows that run at once, and tell how far they are."""
-        progress = Progress(self.judge.client, self.judge.experiment.name, len(self.rows))
+    def place(self) -> str | None:
+        """Where to look at the experiment: a page, or the database of an embedded backend."""
+        client, project = self.judge.client, self.judge.experiment.project
+        if project is None:
+            return None
+        return str(project.url if client.api_url.startswith("http") else client.api_url)
 
-        def finished(numbered: tuple[int, ExperimentResultRow]) -> None:
-            results.arrive(numbered)
-            progress.row_ended(numbered[1])
-
+    def together(self, most: int | None, progress: Progress) -> Together[Any]:
+        """The rows as flows that run at once."""
         examples = len(self.rows) // self.judge.experiment.repetitions or 1
         flows = (_numbered(number % examples, row) for number, row in enumerate(self.rows))
-        return Together(flows, most or max(len(self.rows), 1), finished)
+        return Together(flows, most or max(len(self.rows), 1), progress.row_ended)
+
+    def progress(self, results: ExperimentResults | AsyncExperimentResults) -> Progress:
+        """What hands the rows on to the results."""
+        return Progress(self.judge.client, results, len(self.rows), display=self.display)
 
 
 def run(work: Work, most: int | None, *, blocking: bool) -> ExperimentResults:
@@ -77,16 +84,19 @@ def run(work: Work, most: int | None, *, blocking: bool) -> ExperimentResults:
         most: How many at a time; None for all.
         blocking: Whether to wait for the end; else a thread does the work.
     """
-    experiment = work.judge.experiment
-    results = ExperimentResults(experiment.name, getattr(experiment.project, "url", None))
+    results = ExperimentResults(work.judge.experiment.name, work.place())
+    progress = work.progress(results)
     perform = performer(work.judge.client)
 
     def do() -> None:
+        progress.started()
         try:
-            run_in_threads(work.together(most, results), perform)
+            run_in_threads(work.together(most, progress), perform)
             results.finish(drive(work.finish(results.ordered()), perform))
         except BaseException as error:  # noqa: BLE001 - raised by whoever waits
             results.finish(error=error)
+        finally:
+            progress.ended()
 
     if blocking:
         do()
@@ -105,18 +115,21 @@ async def arun(work: Work, most: int | None, *, blocking: bool) -> AsyncExperime
         most: How many at a time; None for all.
         blocking: Whether to wait for the end; else a task does the work.
     """
-    experiment = work.judge.experiment
-    results = AsyncExperimentResults(experiment.name, getattr(experiment.project, "url", None))
+    results = AsyncExperimentResults(work.judge.experiment.name, work.place())
+    progress = work.progress(results)
     perform = aperformer(work.judge.client)
 
     async def do() -> None:
+        progress.started()
         try:
-            await run_in_tasks(work.together(most, results), perform)
+            await run_in_tasks(work.together(most, progress), perform)
             results.finish(await adrive(work.finish(results.ordered()), perform))
         except BaseException as error:
             results.finish(error=error)
             if isinstance(error, asyncio.CancelledError):
                 raise
+        finally:
+            progress.ended()
 
     if blocking:
         await do()
