@@ -17,6 +17,9 @@ import pytest
 from smithkit import AsyncPromptCache, PromptCache, hooks
 from smithkit.errors import LangSmithAPIError, LangSmithNotFoundError, LangSmithUserError
 from smithkit.prompts import DiskCache
+from smithkit.prompts.cache._commits import StoredCommit
+from smithkit.prompts.cache._keys import Key
+from smithkit.prompts.cache._store import BaseCache
 from smithkit.prompts.schemas import PromptCommit
 
 HASH = "01aabbccddeeff00112233"
@@ -127,13 +130,13 @@ def test_a_stale_entry_is_given_and_fetched_anew_by_one_thread():
         return commit(commit_hash="new")
 
     cache.set("greet", commit(commit_hash="old"), refresh)
-    thread = cache._thread
+    thread = cache._worker
     assert thread.daemon
     assert fetched.wait(30)
     until(lambda: cache.get("greet", refresh).commit_hash == "new")
     cache.set("other", commit(), refresh)
 
-    assert cache._thread is thread
+    assert cache._worker is thread
     assert cache.metrics.refreshes >= 1
     cache.shutdown()
     thread.join(30)
@@ -181,7 +184,7 @@ def test_a_commit_named_by_its_whole_hash_never_goes_stale():
 def test_a_cache_that_is_gone_ends_its_thread():
     cache = PromptCache(refresh_interval_seconds=600)
     cache.set("greet", commit(), lambda: None)
-    thread, gone = cache._thread, weakref.ref(cache)
+    thread, gone = cache._worker, weakref.ref(cache)
 
     del cache
     gc.collect()
@@ -211,7 +214,7 @@ def test_a_closed_client_ends_the_thread_of_its_own_cache(api):
 
     client.close()
 
-    assert cache._thread is None
+    assert cache._worker is None
 
 
 def test_a_task_refreshes_the_asynchronous_cache():
@@ -227,7 +230,7 @@ def test_a_task_refreshes_the_asynchronous_cache():
         await asyncio.wait_for(fetched.wait(), 30)
         while cache.get("greet", refresh).commit_hash != "new":  # noqa: ASYNC110 - nobody would set an event
             await asyncio.sleep(0)
-        task = cache._task
+        task = cache._worker
         await cache.stop()
         return task.cancelled()
 
@@ -239,7 +242,7 @@ def test_an_asynchronous_cache_serves_one_event_loop_after_the_other():
 
     async def main():
         await cache.aset("greet", commit(), None)
-        return cache._task
+        return cache._worker
 
     first, second = asyncio.run(main()), asyncio.run(main())
 
@@ -503,7 +506,7 @@ def test_the_environment_names_the_folder(api, tmp_path, monkeypatch):
 
 
 @pytest.mark.slow
-def test_a_prompt_from_disk_needs_neither_pydantic_nor_a_request(tmp_path):
+def test_a_prompt_from_disk_needs_no_request_and_nothing_that_is_not_loaded_yet(tmp_path):
     program = """
 import sys
 from smithkit import Client, PromptCache
@@ -517,10 +520,93 @@ disk.write(Key("-/greet:latest", scope_of(url, None, "key")), StoredCommit("-", 
 client = Client(url, api_key="key", plugins=[PromptCache(disk=disk)])
 before = set(sys.modules)
 print(client.pull_prompt("greet", as_langchain=False).format(name="Ada"))
-print(sorted({"pydantic", "requests", "asyncio"} & (set(sys.modules) - before)))
+print(sorted(set(sys.modules) - before), "pydantic" in sys.modules)
 """
     result = subprocess.run(
         [sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, check=True
     )
 
-    assert result.stdout.splitlines() == ["Hello Ada", "[]"]
+    assert result.stdout.splitlines() == ["Hello Ada", "[] False"]
+
+
+def test_an_old_commit_on_disk_does_not_wait_for_retries(api, tmp_path):
+    kept(api, tmp_path / "p")
+    api.answer("GET", LATEST, {"detail": "down"}, status=503)
+    client = api.client(plugins=[PromptCache(disk=DiskCache(tmp_path / "p", max_age_seconds=0))])
+
+    assert client.pull_prompt_commit("greet").commit_hash == HASH
+    assert pulls(api) == 1
+
+
+def test_a_dead_server_is_asked_behind_the_answer(api, tmp_path):
+    file = kept(api, tmp_path / "p")
+    change(fetched_at=time.time() - 3600)(file)
+    api.answer("GET", LATEST, {**CONTENT, "commit_hash": "newer"})
+    cache = PromptCache(disk=tmp_path / "p")
+    client = api.client(plugins=[cache])
+
+    assert client.pull_prompt_commit("greet").commit_hash == HASH
+    until(lambda: client.pull_prompt_commit("greet").commit_hash == "newer")
+    cache.shutdown()
+
+
+def names(folder):
+    return {json.loads(path.read_text())["key"] for path in folder.glob("*/*.json")}
+
+
+def keep(disk, *prompts):
+    for age, name in enumerate(reversed(prompts)):
+        disk.write(Key(f"-/{name}:latest", "0" * 32), StoredCommit("-", name, HASH, {"n": "x" * 500}, []))
+        path = max(disk.folder.glob("*/*.json"), key=lambda one: one.stat().st_mtime_ns)
+        os.utime(path, (time.time() - age * 60, time.time() - age * 60))
+
+
+@pytest.mark.parametrize("limit", [{"max_entries": 2}, {"max_bytes": 1500}])
+def test_what_was_fetched_longest_ago_goes_when_the_disk_holds_too_much(tmp_path, limit):
+    keep(DiskCache(tmp_path / "p"), "oldest", "old", "new")
+
+    DiskCache(tmp_path / "p", **limit).write(
+        Key("-/newest:latest", "f" * 32), StoredCommit("-", "newest", HASH, {"n": "x" * 500}, [])
+    )
+
+    assert names(tmp_path / "p") == {"-/new:latest", "-/newest:latest"}
+
+
+def test_files_that_are_not_the_caches_own_are_left_alone(tmp_path):
+    folder = tmp_path / "p"
+    foreign = [
+        folder / "notes.json",
+        folder / "project" / f"{'a' * 40}.json",
+        folder / ("0" * 32) / "notes.json",
+        folder / ("0" * 32) / f"{'a' * 40}.txt",
+    ]
+    disk = DiskCache(folder, max_entries=0)
+    disk.write(Key("-/greet:latest", "0" * 32), StoredCommit("-", "greet", HASH, {}, []))
+    elsewhere = tmp_path / "elsewhere"
+    for file in (*foreign, elsewhere / f"{'a' * 40}.json"):
+        file.parent.mkdir(exist_ok=True)
+        file.write_text("mine")
+    (folder / ("1" * 32)).symlink_to(elsewhere)
+    (folder / ("0" * 32) / f"{'b' * 40}.json").symlink_to(foreign[0])
+    orphan = folder / ("0" * 32) / f".{'c' * 40}.ab12.tmp"
+    orphan.write_text("half a commit")
+
+    disk.write(Key("-/greet:latest", "0" * 32), StoredCommit("-", "greet", HASH, {}, []))
+
+    assert [file.read_text() for file in foreign] == ["mine"] * len(foreign)
+    assert (elsewhere / f"{'a' * 40}.json").exists()
+    assert not orphan.exists()
+    assert names(folder / "none") == set()
+
+
+@pytest.mark.parametrize("limit", ["max_age_seconds", "max_entries", "max_bytes"])
+def test_limits_of_the_disk_out_of_range_are_refused(tmp_path, limit):
+    with pytest.raises(LangSmithUserError, match=limit):
+        DiskCache(tmp_path, **{limit: -1})
+
+
+@pytest.mark.parametrize("kind", [PromptCache, AsyncPromptCache])
+def test_what_both_caches_share_runs_no_refresher_of_its_own(kind):
+    assert issubclass(kind, BaseCache)
+    with pytest.raises(TypeError, match="abstract"):
+        BaseCache()

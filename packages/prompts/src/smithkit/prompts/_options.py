@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, runtime_checkable
 from smithkit.errors import LangSmithUserError
 from smithkit.operations import adrive, drive
 from smithkit.prompts._single_flight import Flights
+from smithkit.prompts.cache._disk import DiskCache
 from smithkit.prompts.cache._keys import scope_of
 from smithkit.prompts.cache._pulled import Pulled
 from smithkit.prompts.cache._store import BaseCache
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from smithkit.operations import Flow
     from smithkit.prompts.cache._keys import Key
 
-    AnyCache: TypeAlias = "BaseCache | _Adapter"
+    AnyCache: TypeAlias = "BaseCache[Any] | _Adapter"
 
 __all__ = ["ClientPrompts", "ForeignCache", "prompts_of", "scope_of_client"]
 
@@ -52,6 +53,10 @@ class _Adapter:
         self._foreign.set(f"{key.scope}:{key.name}", value, refresh)
         return Pulled(value)
 
+    def has_spare(self, key: Key) -> bool:  # noqa: ARG002 - as for the own caches
+        """See `rescue`."""
+        return False
+
     def rescue(self, key: Key, refresh: Callable[[], Any]) -> None:
         """A foreign cache gives what it has when it is asked first."""
 
@@ -74,6 +79,7 @@ class ClientPrompts:
         self._given = False if options.get("disable_prompt_cache") else options.get("cache")
         if not isinstance(self._given, bool | None):
             self._given = self._fitting(self._given)
+        DiskCache.of(None)  # what the environment names loads what it needs now, not at the first pull
 
     @functools.cached_property
     def cache(self) -> AnyCache | None:
@@ -110,11 +116,9 @@ class ClientPrompts:
 
         return prompt_cache_singleton
 
-    def _fitting(self, cache: Any) -> BaseCache:
-        from smithkit.prompts.cache import AsyncPromptCache, PromptCache
-
+    def _fitting(self, cache: Any) -> BaseCache[Any]:
         client: Any = self._client()
-        wanted: type[BaseCache] = AsyncPromptCache if client.asynchronous else PromptCache
+        wanted = _cache_class(asynchronous=client.asynchronous)
         if not isinstance(cache, wanted):
             raise LangSmithUserError(
                 f"{type(client).__name__} needs a {wanted.__name__} for its cache, not {type(cache).__name__}."
@@ -128,6 +132,16 @@ class ClientPrompts:
                 f"and `set(key, value, refresh_func)`."
             )
         return _Adapter(made)
+
+
+def _cache_class(*, asynchronous: bool) -> type[BaseCache[Any]]:
+    if asynchronous:
+        from smithkit.prompts.cache import AsyncPromptCache
+
+        return AsyncPromptCache
+    from smithkit.prompts.cache import PromptCache
+
+    return PromptCache
 
 
 class _Refresh:

@@ -154,10 +154,8 @@ class PullMethods(Methods):
 
         ``GET /commits/{owner}/{name}/{commit}``
         """
-        from smithkit.prompts import _langchain
-
         pull = _pull(self, prompt_identifier, include_model)
-        loads_langchain = _langchain.is_wanted(as_langchain)
+        loads_langchain = as_langchain is not False and _is_langchain_wanted(as_langchain)
         try:
             found = yield from pull.through_cache(self, use_cache=not skip_cache)
         except LangSmithError as error:
@@ -201,14 +199,14 @@ class _Pull:
             found = yield from kept.flights.share(self.key, lambda: self._fetch_and_store(cache))
         return found
 
-    def fetch(self) -> Flow[PromptCommit]:
+    def fetch(self, *, retries: bool = True) -> Flow[PromptCommit]:
         """The commit from the server."""
         from smithkit.prompts.schemas import PromptCommit
 
         name = self.identifier
         params = {"include_model": "true"} if self.include_model else None
         try:
-            response = yield Request("GET", f"/commits/{name.commit_path}", params=params)
+            response = yield Request("GET", f"/commits/{name.commit_path}", params=params, retries=retries)
         except LangSmithNotFoundError as error:
             raise LangSmithNotFoundError(
                 f"There is no prompt {name.owner}/{name.name}, or it has no commit or tag {name.commit!r}, or this "
@@ -219,7 +217,7 @@ class _Pull:
 
     def _fetch_and_store(self, cache: AnyCache) -> Flow[Pulled]:
         try:
-            commit = yield from self.fetch()
+            commit = yield from self.fetch(retries=not cache.has_spare(self.key))
         except LangSmithError as error:
             known = cache.rescue(self.key, self.refresh) if _is_unavailable(error) else None
             if known is None:
@@ -244,6 +242,12 @@ def _pull(client: Any, text: str, include_model: bool | None) -> _Pull:  # noqa:
             known.clear()
         pull = known[name] = _Pull(client, text, include_model=bool(include_model))
     return pull
+
+
+def _is_langchain_wanted(as_langchain: bool | None) -> bool:  # noqa: FBT001 - the argument of `pull_prompt`
+    from smithkit.prompts import _langchain
+
+    return _langchain.is_wanted(as_langchain)
 
 
 def _is_unavailable(error: LangSmithError) -> bool:

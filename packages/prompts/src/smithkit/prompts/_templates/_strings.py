@@ -6,11 +6,12 @@ import functools
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from smithkit.prompts._templates._fstring import FString
-from smithkit.prompts._templates._mustache import Mustache
 from smithkit.prompts.errors import TemplateError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from smithkit.prompts._templates._mustache import Mustache
 
 __all__ = ["StringTemplate", "TemplateFormat"]
 
@@ -73,4 +74,8 @@ class StringTemplate:
 
 @functools.lru_cache(maxsize=256)
 def _read(text: str, template_format: TemplateFormat) -> FString | Mustache:
-    return Mustache(text) if template_format == "mustache" else FString(text)
+    if template_format == "f-string":
+        return FString(text)
+    from smithkit.prompts._templates._mustache import Mustache
+
+    return Mustache(text)

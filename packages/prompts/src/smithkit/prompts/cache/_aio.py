@@ -7,12 +7,14 @@ import contextlib
 import weakref
 from typing import TYPE_CHECKING, Any
 
+from smithkit.operations import adrive
 from smithkit.prompts.cache._keys import as_key
 from smithkit.prompts.cache._store import (
     DEFAULT_PROMPT_CACHE_MAX_SIZE,
     DEFAULT_PROMPT_CACHE_REFRESH_INTERVAL_SECONDS,
     DEFAULT_PROMPT_CACHE_TTL_SECONDS,
     BaseCache,
+    refreshing,
 )
 
 if TYPE_CHECKING:
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["AsyncPromptCache"]
 
 
-class AsyncPromptCache(BaseCache):
+class AsyncPromptCache(BaseCache["asyncio.Task[None]"]):
     """A cache of pulled prompts for `AsyncClient`.
 
     It works as `PromptCache` does; what fetches stale entries anew is a task of the running event loop.
@@ -41,9 +43,6 @@ class AsyncPromptCache(BaseCache):
         0
     """
 
-    _task: asyncio.Task[None] | None = None
-    _wake: asyncio.Event
-
     async def aset(self, key: str, value: Any, refresh_func: Callable[[], Awaitable[Any]]) -> None:
         """Keep a value; the least recently used one goes when the cache is full.
 
@@ -52,9 +51,7 @@ class AsyncPromptCache(BaseCache):
             value: A `PromptCommit`.
             refresh_func: Gives an awaitable that fetches it anew when it is stale.
         """
-        self._insert(as_key(key), key, value, refresh_func)
-        if self._ttl is not None and self._max_size:
-            self._ensure_refresher()
+        self._keep(as_key(key), key, value, refresh_func)
 
     async def configure(
         self,
@@ -74,7 +71,7 @@ class AsyncPromptCache(BaseCache):
             LangSmithUserError: A number is out of range.
         """
         self._set_limits(max_size, ttl_seconds, refresh_interval_seconds)
-        running = self._task is not None
+        running = self._worker is not None
         await self.stop()
         if running and ttl_seconds is not None and max_size:
             self._ensure_refresher()
@@ -86,7 +83,7 @@ class AsyncPromptCache(BaseCache):
 
     async def stop(self) -> None:
         """End the task, and wait for its end if it runs in this event loop."""
-        task = self._task
+        task = self._worker
         self.shutdown()
         if task is not None and task.get_loop() is asyncio.get_running_loop():
             with contextlib.suppress(asyncio.CancelledError):
@@ -94,7 +91,7 @@ class AsyncPromptCache(BaseCache):
 
     def shutdown(self) -> None:
         """End the task; the next `aset` starts it again."""
-        task, self._task = self._task, None
+        task, self._worker = self._worker, None
         if task is not None and not task.get_loop().is_closed():
             task.get_loop().call_soon_threadsafe(task.cancel)
 
@@ -103,41 +100,23 @@ class AsyncPromptCache(BaseCache):
             loop = asyncio.get_running_loop()
         except RuntimeError:
             return
-        if self._task is not None and not self._task.done() and self._task.get_loop() is loop:
+        if self._worker is not None and not self._worker.done() and self._worker.get_loop() is loop:
             return
         wake = self._wake = asyncio.Event()
-        self._task = loop.create_task(_refresh(weakref.ref(self), wake), name="smithkit-prompts")
+        self._worker = loop.create_task(_work(weakref.ref(self), wake), name="smithkit-prompts")
 
-    def _wake_refresher(self) -> None:
-        self._ensure_refresher()
-        if self._task is not None:
-            self._wake.set()
-
-    def _forked(self) -> None:
-        self._task = None
-
-    async def _refresh_stale(self) -> None:
-        for key, entry, refresh in self._stale():
-            try:
-                value = await refresh()
-            except Exception:  # noqa: BLE001 - whatever it is, the old value stays
-                self._refresh_failed()
-            else:
-                self._refreshed(key, entry, value)
+    def _is_worker(self) -> bool:
+        return self._worker is asyncio.current_task()
 
 
-async def _refresh(own: weakref.ref[AsyncPromptCache], wake: asyncio.Event) -> None:
-    """Look for stale entries until the cache is gone, or has another task or none."""
-    while True:
-        cache = own()
-        if cache is None or cache._task is not asyncio.current_task():  # noqa: SLF001 - one module
-            return
-        interval = cache._interval  # noqa: SLF001
-        del cache  # while the task waits, the cache may go
+async def _work(own: weakref.ref[AsyncPromptCache], wake: asyncio.Event) -> None:
+    async def perform(step: float | Callable[[], Awaitable[Any]]) -> Any:
+        if callable(step):
+            return await step()
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(wake.wait(), interval)
+            await asyncio.wait_for(wake.wait(), step)
+        woken = wake.is_set()
         wake.clear()
-        cache = own()
-        if cache is not None:
-            await cache._refresh_stale()  # noqa: SLF001
-        del cache
+        return woken
+
+    await adrive(refreshing(own), perform)

@@ -14,15 +14,21 @@ import contextlib
 import hashlib
 import json
 import os
+import re
 import stat
+import sys
 import time
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from smithkit import environment
+from smithkit.errors import LangSmithUserError
 from smithkit.prompts.cache._commits import StoredCommit, as_data
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from smithkit.prompts.cache._keys import Key
 
 __all__ = ["DiskCache"]
@@ -32,6 +38,8 @@ _OTHERS = 0o077
 _MAX_BYTES = 16 * 1024 * 1024
 _DAY = 86_400.0
 _VERSION = 1
+_OWN_FOLDER = re.compile(r"[0-9a-f]{32}|everybody")
+_OWN_FILE = re.compile(r"[0-9a-f]{40}\.json|\.[0-9a-f]{40}\.\w+\.tmp")
 
 
 class DiskCache:
@@ -39,8 +47,13 @@ class DiskCache:
 
     Args:
         folder: The folder; made, readable for you alone. Default: ``prompts`` in `smithkit.config.home()`.
-        max_age_seconds: Up to this age a commit is given at once, and fetched anew behind; an older one
-            is given only when the server fails.
+        max_age_seconds: Up to this age a commit is given at once, and fetched anew behind; for an older one the
+            server is asked first, once, and it is given when that fails.
+        max_entries: Commits at most; those that were fetched longest ago go first.
+        max_bytes: Bytes of all of them at most.
+
+    Raises:
+        LangSmithUserError: A number is negative.
 
     Example:
         >>> from smithkit import Client, PromptCache
@@ -49,15 +62,32 @@ class DiskCache:
         >>> client = Client("https://langsmith.example", plugins=[cache])
     """
 
-    def __init__(self, folder: str | Path | None = None, *, max_age_seconds: float = _DAY) -> None:
+    def __init__(
+        self,
+        folder: str | Path | None = None,
+        *,
+        max_age_seconds: float = _DAY,
+        max_entries: int = 1000,
+        max_bytes: int = 64 * 1024 * 1024,
+    ) -> None:
+        if min(max_age_seconds, max_entries, max_bytes) < 0:
+            raise LangSmithUserError(
+                f"A disk cache needs max_age_seconds, max_entries and max_bytes >= 0, not {max_age_seconds!r}, "
+                f"{max_entries!r} and {max_bytes!r}."
+            )
         if folder is None:
             from smithkit.config import home
 
             folder = home() / "prompts"
+        _load_readers()
         self.folder = Path(folder).expanduser()
         """The folder."""
         self.max_age_seconds = max_age_seconds
         """Up to this age a commit is given without asking the server."""
+        self.max_entries = max_entries
+        """Commits at most."""
+        self.max_bytes = max_bytes
+        """Bytes of all of them at most."""
 
     @classmethod
     def of(cls, given: DiskCache | str | Path | bool | None) -> DiskCache | None:  # noqa: FBT001 - one argument
@@ -120,6 +150,7 @@ class DiskCache:
                 folder.mkdir(mode=_PRIVATE, parents=True, exist_ok=True)
                 _check_private(folder.lstat(), stat.S_ISDIR)
             replace(path, json.dumps(content).encode())
+            self._prune()
 
     def remove(self, name: str) -> None:
         """Forget a commit, whoever sees it.
@@ -131,12 +162,46 @@ class DiskCache:
             for path in self.folder.glob(f"*/{_file(name)}"):
                 path.unlink(missing_ok=True)
 
+    def _prune(self) -> None:
+        """Delete what is too much; only files that have the names of this cache's own."""
+        files = sorted(_own_files(self.folder), key=lambda file: file[0].st_mtime_ns, reverse=True)
+        size = 0
+        for count, (found, path) in enumerate(files, 1):
+            size += found.st_size
+            if count > self.max_entries or size > self.max_bytes:
+                path.unlink(missing_ok=True)
+
     def _path(self, key: Key) -> Path:
         return self.folder / (key.scope or "everybody") / _file(key.name)
 
 
 def _file(name: str) -> str:
     return f"{hashlib.sha256(name.encode('utf-8', 'surrogatepass')).hexdigest()[:40]}.json"
+
+
+def _load_readers() -> None:
+    """Load what reads commits: the first pull of a process is to wait for its file alone.
+
+    Pydantic, which takes longer than all else, is left out where the process does without it so far.
+    """
+    import_module("smithkit.prompts._templates._reading")
+    if "pydantic" in sys.modules:
+        import_module("smithkit.prompts.cache._unread")
+
+
+def _own_files(folder: Path) -> Iterator[tuple[os.stat_result, Path]]:
+    """The cache's files, and those that a writer who was killed has left."""
+    with os.scandir(folder) as scopes:
+        inner = [
+            one.path
+            for one in scopes
+            if _OWN_FOLDER.fullmatch(one.name) and one.is_dir(follow_symlinks=False)
+        ]
+    for path in inner:
+        with os.scandir(path) as files:
+            for file in files:
+                if _OWN_FILE.fullmatch(file.name) and file.is_file(follow_symlinks=False):
+                    yield file.stat(follow_symlinks=False), Path(file.path)
 
 
 def _read_private(path: Path) -> bytes:

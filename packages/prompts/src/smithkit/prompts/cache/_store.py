@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import abc
 import heapq
 import os
 import threading
 import weakref
 from dataclasses import dataclass, field, replace
 from time import monotonic
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 from smithkit.errors import LangSmithUserError
 from smithkit.hooks import hookimpl
@@ -17,7 +18,7 @@ from smithkit.prompts.cache._keys import Key, as_key
 from smithkit.prompts.cache._pulled import Pulled
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Generator
     from pathlib import Path
 
 __all__ = [
@@ -27,11 +28,15 @@ __all__ = [
     "BaseCache",
     "CacheEntry",
     "CacheMetrics",
+    "refreshing",
 ]
+
+Worker = TypeVar("Worker")
 
 DEFAULT_PROMPT_CACHE_MAX_SIZE = 100
 DEFAULT_PROMPT_CACHE_TTL_SECONDS = 300
 DEFAULT_PROMPT_CACHE_REFRESH_INTERVAL_SECONDS = 60
+_HEAD_START_SECONDS = 0.1  # of who is given a stale commit, before what fetches it anew wants the processor
 
 
 @dataclass(slots=True)
@@ -96,8 +101,15 @@ class CacheEntry:
         return ttl_seconds is not None and not self.pinned and monotonic() - self.created_at > ttl_seconds
 
 
-class BaseCache:
-    """What both caches share: all but the refreshing.
+class _Alarm(Protocol):
+    """An event of threads or of tasks."""
+
+    def set(self) -> None:
+        """Wake who waits."""
+
+
+class BaseCache(abc.ABC, Generic[Worker]):
+    """What both caches share: all but what runs the refreshing, a thread or a task.
 
     Args:
         max_size: Entries at most; 0 for a cache that keeps nothing.
@@ -109,6 +121,11 @@ class BaseCache:
     Raises:
         LangSmithUserError: A number is out of range.
     """
+
+    _worker: Worker | None = None
+    """What runs `refreshing`, if it runs."""
+    _wake: _Alarm | None = None
+    """Has it look for stale entries now."""
 
     def __init__(
         self,
@@ -126,7 +143,7 @@ class BaseCache:
         _caches.add(self)
 
     @hookimpl
-    def create_prompt_cache(self) -> BaseCache:
+    def create_prompt_cache(self) -> BaseCache[Worker]:
         """Be the cache of the client that has this one among its plugins."""
         return self
 
@@ -173,12 +190,14 @@ class BaseCache:
 
     def store(self, key: Key, value: Any, refresh_func: Callable[[], Any] | None) -> Pulled:
         """Keep a fetched value, on disk too."""
-        entry = self._insert(key, key.name, value, refresh_func)
+        entry = self._keep(key, key.name, value, refresh_func)
         if self._max_size and (disk := self._disk) is not None:
             disk.write(key, value)
-        if self._ttl is not None and self._max_size:
-            self._ensure_refresher()
         return entry.pulled
+
+    def has_spare(self, key: Key) -> bool:
+        """Whether the disk knows a value, however old, for the case that the server fails."""
+        return (disk := self._disk) is not None and disk.read(key) is not None
 
     def rescue(self, key: Key, refresh_func: Callable[[], Any]) -> Pulled | None:
         """The last value that is known, however old, when the server fails."""
@@ -187,10 +206,7 @@ class BaseCache:
         if found is None:
             return None
         commit, age = found
-        entry = self._insert(key, key.name, commit, refresh_func, age)
-        if self._ttl is not None:
-            self._ensure_refresher()
-        return entry.pulled
+        return self._keep(key, key.name, commit, refresh_func, age).pulled
 
     def invalidate(self, key: str) -> None:
         """Forget a value.
@@ -278,6 +294,15 @@ class BaseCache:
             self._wake_refresher()
         return entry.pulled
 
+    def _keep(
+        self, key: Key, name: str, value: Any, refresh_func: Callable[[], Any] | None, age: float = 0.0
+    ) -> CacheEntry:
+        """Insert a value that a refresher has to look after."""
+        entry = self._insert(key, name, value, refresh_func, age)
+        if self._ttl is not None and self._max_size:
+            self._ensure_refresher()
+        return entry
+
     def _insert(
         self, key: Key, name: str, value: Any, refresh_func: Callable[[], Any] | None, age: float = 0.0
     ) -> CacheEntry:
@@ -316,6 +341,17 @@ class BaseCache:
                 if entry.refresh_func is not None and entry.is_stale(self._ttl)
             ]
 
+    def _refresh_stale(self) -> Generator[Callable[[], Any], Any, None]:
+        for key, entry, refresh in self._stale():
+            if not self._is_worker():
+                return
+            try:
+                value = yield refresh
+            except Exception:  # noqa: BLE001 - whatever it is, the old value stays
+                self._refresh_failed()
+            else:
+                self._refreshed(key, entry, value)
+
     def _refreshed(self, key: Key, entry: CacheEntry, value: Any) -> None:
         """Take a fresh value, unless the entry was replaced or forgotten meanwhile."""
         with self._lock:
@@ -330,25 +366,48 @@ class BaseCache:
         with self._lock:
             self._metrics.refresh_errors += 1
 
-    def shutdown(self) -> None:
-        """End the refreshing; the next value that is set starts it again."""
-        raise NotImplementedError
-
-    def _ensure_refresher(self) -> None:
-        """Have a refresher that runs."""
-        raise NotImplementedError
-
     def _wake_refresher(self) -> None:
         """Have the refresher look for stale entries now."""
-        raise NotImplementedError
+        self._ensure_refresher()
+        if self._wake is not None:
+            self._wake.set()
 
-    def _forked(self) -> None:
-        """Forget, in the child of a fork, what stayed in the parent."""
-        raise NotImplementedError
+    @abc.abstractmethod
+    def shutdown(self) -> None:
+        """End the refreshing; the next value that is set starts it again."""
+
+    @abc.abstractmethod
+    def _ensure_refresher(self) -> None:
+        """Have a worker that runs."""
+
+    @abc.abstractmethod
+    def _is_worker(self) -> bool:
+        """Whether the worker is what runs here."""
 
 
-_caches: weakref.WeakSet[BaseCache] = weakref.WeakSet()
-_held: list[BaseCache] = []
+def refreshing(own: Callable[[], BaseCache[Any] | None]) -> Generator[float | Callable[[], Any], Any, None]:
+    """What the worker of a cache does, until the cache is gone, or has another worker or none.
+
+    Args:
+        own: Gives the cache, if it is still there.
+
+    Yields:
+        Seconds to wait at most, for which it gets whether it was woken; and functions that fetch an entry anew, for
+        which it gets the value.
+    """
+    while (cache := own()) is not None and cache._is_worker():  # noqa: SLF001 - one module
+        interval = cache._interval  # noqa: SLF001
+        del cache  # while the worker waits, the cache may go
+        if (yield interval):
+            yield _HEAD_START_SECONDS
+        cache = own()
+        if cache is not None:
+            yield from cache._refresh_stale()  # noqa: SLF001
+        del cache
+
+
+_caches: weakref.WeakSet[BaseCache[Any]] = weakref.WeakSet()
+_held: list[BaseCache[Any]] = []
 
 
 def _before_fork() -> None:
@@ -366,7 +425,7 @@ def _after_fork_in_parent() -> None:
 def _after_fork_in_child() -> None:
     for cache in _held:
         cache._lock = threading.Lock()  # noqa: SLF001
-        cache._forked()  # noqa: SLF001
+        cache._worker = None  # noqa: SLF001 - it stayed in the parent
     _held.clear()
 
 

@@ -6,12 +6,14 @@ import threading
 import weakref
 from typing import TYPE_CHECKING, Any
 
+from smithkit.operations import drive
 from smithkit.prompts.cache._keys import as_key
 from smithkit.prompts.cache._store import (
     DEFAULT_PROMPT_CACHE_MAX_SIZE,
     DEFAULT_PROMPT_CACHE_REFRESH_INTERVAL_SECONDS,
     DEFAULT_PROMPT_CACHE_TTL_SECONDS,
     BaseCache,
+    refreshing,
 )
 
 if TYPE_CHECKING:
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["PromptCache"]
 
 
-class PromptCache(BaseCache):
+class PromptCache(BaseCache[threading.Thread]):
     """A cache of pulled prompts for `Client`.
 
     An entry that is older than `ttl_seconds` is still given, and one daemon thread, which is started when
@@ -44,9 +46,6 @@ class PromptCache(BaseCache):
         0.0
     """
 
-    _thread: threading.Thread | None = None
-    _wake: threading.Event
-
     def set(self, key: str, value: Any, refresh_func: Callable[[], Any]) -> None:
         """Keep a value; the least recently used one goes when the cache is full.
 
@@ -55,9 +54,7 @@ class PromptCache(BaseCache):
             value: A `PromptCommit`.
             refresh_func: Fetches it anew when it is stale.
         """
-        self._insert(as_key(key), key, value, refresh_func)
-        if self._ttl is not None and self._max_size:
-            self._ensure_refresher()
+        self._keep(as_key(key), key, value, refresh_func)
 
     def configure(
         self,
@@ -77,7 +74,7 @@ class PromptCache(BaseCache):
             LangSmithUserError: A number is out of range.
         """
         self._set_limits(max_size, ttl_seconds, refresh_interval_seconds)
-        running = self._thread is not None
+        running = self._worker is not None
         self.stop()
         if running and ttl_seconds is not None and max_size:
             self._ensure_refresher()
@@ -85,8 +82,8 @@ class PromptCache(BaseCache):
     def stop(self) -> None:
         """End the thread; the next `set` starts it again."""
         with self._lock:
-            thread, self._thread = self._thread, None
-        if thread is not None:
+            thread, self._worker = self._worker, None
+        if thread is not None and self._wake is not None:
             self._wake.set()
 
     def shutdown(self) -> None:
@@ -94,53 +91,31 @@ class PromptCache(BaseCache):
         self.stop()
 
     def _ensure_refresher(self) -> None:
-        if self._thread is not None:
+        if self._worker is not None:
             return
         with self._lock:
-            if self._thread is not None:
+            if self._worker is not None:
                 return
             wake = self._wake = threading.Event()
             own = weakref.ref(self, lambda _: wake.set())
-            self._thread = threading.Thread(
-                target=_refresh, args=(own, wake), name="smithkit-prompts", daemon=True
+            thread = self._worker = threading.Thread(
+                target=_work, args=(own, wake), name="smithkit-prompts", daemon=True
             )
-            thread = self._thread
         try:
             thread.start()
         except RuntimeError:  # the interpreter is ending
-            self._thread = None
+            self._worker = None
 
-    def _wake_refresher(self) -> None:
-        self._ensure_refresher()
-        if self._thread is not None:
-            self._wake.set()
-
-    def _forked(self) -> None:
-        self._thread = None
-
-    def _refresh_stale(self) -> None:
-        for key, entry, refresh in self._stale():
-            if self._thread is not threading.current_thread():
-                return
-            try:
-                value = refresh()
-            except Exception:  # noqa: BLE001 - whatever it is, the old value stays
-                self._refresh_failed()
-            else:
-                self._refreshed(key, entry, value)
+    def _is_worker(self) -> bool:
+        return self._worker is threading.current_thread()
 
 
-def _refresh(own: weakref.ref[PromptCache], wake: threading.Event) -> None:
-    """Look for stale entries until the cache is gone, or has another thread or none."""
-    while True:
-        cache = own()
-        if cache is None or cache._thread is not threading.current_thread():  # noqa: SLF001 - one module
-            return
-        interval = cache._interval  # noqa: SLF001
-        del cache  # while the thread waits, the cache may go
-        wake.wait(interval)
+def _work(own: weakref.ref[PromptCache], wake: threading.Event) -> None:
+    def perform(step: float | Callable[[], Any]) -> Any:
+        if callable(step):
+            return step()
+        woken = wake.wait(step)
         wake.clear()
-        cache = own()
-        if cache is not None:
-            cache._refresh_stale()  # noqa: SLF001
-        del cache
+        return woken
+
+    drive(refreshing(own), perform)
