@@ -22,6 +22,7 @@ PAGES = (
     "docs/delivery.md",
     "docs/distributed-tracing.md",
     "docs/feedback.md",
+    "docs/filters.md",
     "docs/evaluation.md",
     "docs/langchain.md",
     "docs/prompts.md",

@@ -110,10 +110,10 @@ def test_selected_fields_and_what_no_run_is_without_are_given(shared_api, tree):
 @pytest.mark.parametrize(
     "body",
     [
-        {"filter": 'eq(name, "a")'},
+        {"filter": 'eq(nonsense, "a")'},
         {"trace_filter": "x"},
         {"tree_filter": "x"},
-        {"query": "x"},
+        {"query": "?!"},
         {"limit": 0},
         {"cursor": "????"},
         {"cursor": "AAAA"},

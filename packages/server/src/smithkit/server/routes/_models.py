@@ -10,9 +10,8 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, RootModel, S
 
 from smithkit.server.domain.jsons import dump
 from smithkit.server.domain.times import parse_time
-from smithkit.server.errors import unprocessable
 from smithkit.server.services.cursors import decode_cursor
-from smithkit.server.services.filters import thread_of
+from smithkit.server.services.filters import all_of, read_filter, read_search
 from smithkit.server.store import RunSelection
 
 __all__ = [
@@ -38,8 +37,6 @@ def _as_time(value: Any) -> Any:
 _Ids = Annotated[list[UUID], BeforeValidator(_as_list), Field(max_length=10_000)]
 _Time = Annotated[int | None, BeforeValidator(_as_time)]
 _Json = dict[str, Any]
-
-_FILTERS = ("trace_filter", "tree_filter", "query", "search_filter")
 
 
 class _RunFilter(BaseModel):
@@ -69,11 +66,8 @@ class _RunFilter(BaseModel):
         """Turn the fields into what a store is asked.
 
         Raises:
-            ApiError: 422, it asks for what this server cannot do.
+            ApiError: 422, a filter is wrong.
         """
-        for name in _FILTERS:
-            if getattr(self, name):
-                raise unprocessable(f"{name}: the filter language is not supported by this server yet")
         is_root = self.is_root
         if is_root is None and self.execution_order == 1:
             is_root = True  # how older clients ask for roots
@@ -82,13 +76,19 @@ class _RunFilter(BaseModel):
             ids=self.id,
             trace=self.trace,
             parent=self.parent_run,
-            thread=thread_of(self.filter) if self.filter else None,
             run_type=self.run_type,
             is_root=is_root,
             error=self.error,
             started_from=self.start_time,
             started_to=self.end_time,
             examples=self.reference_example,
+            filter=all_of(
+                read_filter("filter", self.filter),
+                read_filter("search_filter", self.search_filter),
+                read_search("query", self.query),
+            ),
+            trace_filter=read_filter("trace_filter", self.trace_filter),
+            tree_filter=read_filter("tree_filter", self.tree_filter),
         )
 
 

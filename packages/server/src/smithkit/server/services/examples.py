@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import orjson
 from starlette.concurrency import run_in_threadpool
 
-from smithkit.server.domain.example_filter import parse_example_filter
+from smithkit.server.domain.example_filter import example_matches
 from smithkit.server.domain.example_schemas import Problem, problems
+from smithkit.server.domain.filters import EXAMPLE_FIELDS
 from smithkit.server.domain.jsons import contains, dump, load
 from smithkit.server.domain.times import format_time
 from smithkit.server.domain.transformations import transform
 from smithkit.server.errors import not_found, problem, unprocessable
+from smithkit.server.services.filters import read_filter
 from smithkit.server.store import DatasetSelection, ExampleSelection
 
 if TYPE_CHECKING:
@@ -62,11 +65,9 @@ def example_matcher(
     if metadata is not None:
         part = metadata
         tests.append(lambda _, own: contains(own, part))
-    if filter_text:
-        try:
-            tests.append(parse_example_filter(filter_text))
-        except ValueError as error:
-            raise unprocessable(f"filter: {error}") from error
+    node = read_filter("filter", filter_text, EXAMPLE_FIELDS)
+    if node is not None:
+        tests.append(partial(example_matches, node))
     return (lambda row, own: all(test(row, own) for test in tests)) if tests else None
 
 

@@ -1,20 +1,32 @@
-"""The filters that this server can answer."""
+"""Filters as requests bring them."""
 
 from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING
 
+from smithkit.server.domain.filters import (
+    RUN_FIELDS,
+    And,
+    Comparison,
+    FilterError,
+    Operator,
+    check_filter,
+    parse_filter,
+)
 from smithkit.server.domain.jsons import load
 from smithkit.server.errors import unprocessable
 from smithkit.server.store import FeedbackFilter
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from uuid import UUID
 
-__all__ = ["feedback_filter", "thread_of"]
+    from smithkit.server.domain.filters import Node
+    from smithkit.server.domain.filters.fields import Field
 
-_THREAD = re.compile(r'\s*eq\(\s*"?thread_id"?\s*,\s*("(?:[^"\\]|\\.)*")\s*\)\s*')
+__all__ = ["all_of", "feedback_filter", "read_filter", "read_search"]
+
 _COMPARISON = (
     r'\s*(?:eq\(\s*"?feedback_key"?\s*,\s*(?P<key>"(?:[^"\\]|\\.)*")|(?P<name>eq|neq|gte?|lte?)\(\s*"?feedback_score"?'
     r"\s*,\s*(?P<bound>-?\d+(?:\.\d*)?(?:[eE][-+]?\d+)?))\s*\)\s*"
@@ -22,6 +34,52 @@ _COMPARISON = (
 _ONE = re.compile(_COMPARISON)
 _SEVERAL = re.compile(r"\s*and\(((?:{0})(?:,{0})*)\)\s*".format(re.sub(r"\?P<\w+>", "?:", _COMPARISON)))
 _OPERATORS = {"eq": "eq", "neq": "ne", "gt": "gt", "gte": "ge", "lt": "lt", "lte": "le"}
+
+
+def read_filter(name: str, text: str | None, fields: Mapping[str, Field] = RUN_FIELDS) -> Node | None:
+    """Read a filter and check it.
+
+    Args:
+        name: Where it stands in the request.
+        text: The filter; None or blank asks for nothing.
+        fields: What may be asked.
+
+    Returns:
+        Its tree; None for no filter.
+
+    Raises:
+        ApiError: 422, saying what is wrong and where.
+
+    Example:
+        >>> read_filter("filter", 'eq(name, "a")').value
+        'a'
+    """
+    if text is None or not text.strip():
+        return None
+    try:
+        return check_filter(parse_filter(text), fields)
+    except FilterError as error:
+        raise unprocessable(f"{name}: {error}") from error
+
+
+def read_search(name: str, text: str | None) -> Node | None:
+    """Read what is searched for in all texts; None for nothing.
+
+    Raises:
+        ApiError: 422, there is no word in it.
+    """
+    if text is None or not text.strip():
+        return None
+    try:
+        return check_filter(Comparison(Operator.SEARCH, "", text), RUN_FIELDS)
+    except FilterError as error:
+        raise unprocessable(f"{name}: {error}") from error
+
+
+def all_of(*nodes: Node | None) -> Node | None:
+    """Join filters that must all hold; None if there is none."""
+    given = tuple(node for node in nodes if node is not None)
+    return And(given) if len(given) > 1 else next(iter(given), None)
 
 
 def feedback_filter(session_id: UUID, text: str) -> FeedbackFilter:
@@ -52,28 +110,6 @@ def feedback_filter(session_id: UUID, text: str) -> FeedbackFilter:
         )
     bounds = ((_OPERATORS[one["name"]], float(one["bound"])) for one in found if one["name"])
     return FeedbackFilter(session_id, keys[0], tuple(bounds))
-
-
-def thread_of(text: str) -> str:
-    """Read a filter that names a conversation.
-
-    Args:
-        text: ``eq(thread_id, "...")``.
-
-    Returns:
-        The conversation.
-
-    Raises:
-        ApiError: 422, it is another filter.
-
-    Example:
-        >>> thread_of('eq(thread_id, "t-1")')
-        't-1'
-    """
-    match = _THREAD.fullmatch(text)
-    if match is not None:
-        return _text(match[1])
-    raise unprocessable('filter: of the filter language this server knows eq(thread_id, "...") alone as yet')
 
 
 def _text(literal: str) -> str:

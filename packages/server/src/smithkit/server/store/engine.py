@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import URL, create_engine, event
 from sqlalchemy.pool import QueuePool
 
+from smithkit.server.store.sqlite_filter import add_functions
+
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine
 
@@ -115,6 +117,7 @@ def _set_up(connection: Any, path: Path, pragmas: tuple[str, ...]) -> None:
     else:
         _log.warning("%s: the file system does not support WAL; using the slower %r journal", path, mode)
         connection.execute("PRAGMA synchronous=FULL")
+    add_functions(connection)
     connection.execute("PRAGMA temp_store=MEMORY")
     connection.execute("PRAGMA cache_size=-16384")
     connection.execute("PRAGMA journal_size_limit=67108864")

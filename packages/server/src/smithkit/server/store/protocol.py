@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from uuid import UUID
 
+    from smithkit.server.domain.filters import Node
     from smithkit.server.domain.runs import Row, RunChange
     from smithkit.server.store.blobs import BlobSink, StagedBlob
     from smithkit.server.store.dataset_protocol import DatasetStore
@@ -77,7 +78,6 @@ class RunSelection:
         ids: Runs.
         trace: Trace.
         parent: Direct parent.
-        thread: Conversation.
         below: The run at this place, and everything below it.
         run_type: Run type.
         is_root: Roots alone, or others alone.
@@ -85,6 +85,9 @@ class RunSelection:
         started_from: Earliest start time, inclusive.
         started_to: Latest start time, inclusive.
         examples: Dataset rows.
+        filter: What runs must be like, a checked tree (`domain.filters`).
+        trace_filter: The same of the roots of their traces.
+        tree_filter: The same of any run of their traces.
         after: Start time and id of the last run of the page before.
         ascending: Oldest first; by default newest first.
         limit: Runs at most.
@@ -94,7 +97,6 @@ class RunSelection:
     ids: Collection[UUID] | None = None
     trace: UUID | None = None
     parent: UUID | None = None
-    thread: str | None = None
     below: Place | None = None
     run_type: str | None = None
     is_root: bool | None = None
@@ -102,6 +104,9 @@ class RunSelection:
     started_from: int | None = None
     started_to: int | None = None
     examples: Collection[UUID] | None = None
+    filter: Node | None = None
+    trace_filter: Node | None = None
+    tree_filter: Node | None = None
     after: tuple[int, UUID] | None = None
     ascending: bool = False
     limit: int = 100

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import and_, or_, select
 
+from smithkit.server.store.filter_sql import compile_filter, of_root, of_tree
 from smithkit.server.store.packing import unpack
+from smithkit.server.store.sqlite_filter import SqliteDialect
 from smithkit.server.store.tables import attachments, feedback, run_payloads, runs
 
 if TYPE_CHECKING:
@@ -28,6 +30,8 @@ __all__ = [
     "select_answers",
     "select_runs",
 ]
+
+_DIALECT = SqliteDialect()
 
 
 def select_runs(connection: Connection, selection: RunSelection) -> list[Row]:
@@ -72,7 +76,6 @@ def conditions(selection: RunSelection) -> list[ColumnElement[bool]]:
     equal = (
         (runs.c.trace_id, selection.trace),
         (runs.c.parent_run_id, selection.parent),
-        (runs.c.thread_id, selection.thread),
         (runs.c.run_type, selection.run_type),
         (runs.c.has_error, selection.error),
     )
@@ -86,6 +89,12 @@ def conditions(selection: RunSelection) -> list[ColumnElement[bool]]:
         found.append(runs.c.start_time <= selection.started_to)
     if selection.below is not None:
         found.append(_below(selection.below))
+    if selection.filter is not None:
+        found.append(compile_filter(selection.filter, runs, _DIALECT))
+    if selection.trace_filter is not None:
+        found.append(of_root(selection.trace_filter, _DIALECT))
+    if selection.tree_filter is not None:
+        found.append(of_tree(selection.tree_filter, _DIALECT))
     return found
 
 

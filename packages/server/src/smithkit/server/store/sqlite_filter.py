@@ -1,0 +1,71 @@
+"""What SQLite says differently in filters."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import exists, func, null, select
+
+from smithkit.server.domain.filters import And, Comparison, Node, Not, Or, Some, write_filter
+from smithkit.server.domain.filters.evaluate import SEARCHED
+from smithkit.server.store.stored_record import ARGUMENTS, filter_matches
+from smithkit.server.store.tables import run_payloads
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sqlalchemy import ColumnElement, FromClause
+
+__all__ = ["SqliteDialect", "add_functions"]
+
+_OF_RUN = frozenset({"name", "tags"})
+
+
+def add_functions(connection: Any) -> None:
+    """Teach a connection of the driver the functions that filters use."""
+    connection.create_function("filter_matches", 1 + len(ARGUMENTS), filter_matches, deterministic=True)
+
+
+class SqliteDialect:
+    """The dialect; payloads, which are packed, are read by a function of this process."""
+
+    def like(self, text: ColumnElement[Any], pattern: str) -> ColumnElement[bool]:
+        """Say that a text is like a pattern."""
+        return text.like(pattern, escape="\\")
+
+    def tagged(self, run: FromClause, tags: tuple[str, ...]) -> ColumnElement[bool]:
+        """Say that a run has one of these tags."""
+        each = func.json_each(run.c.tags).table_valued("value", joins_implicitly=True)
+        return exists(select(1).select_from(each).where(each.c.value.in_(tags)))
+
+    def document(self, run: FromClause, node: Node) -> ColumnElement[bool]:
+        """Say a condition on metadata, inputs, outputs or the text of the error."""
+        needed = set(_columns(node))
+        arguments = [
+            null() if name not in needed else (run if name in _OF_RUN else run_payloads).c[name]
+            for name in ARGUMENTS
+        ]
+        matches = func.filter_matches(write_filter(node), *arguments)
+        own = select(matches).where(run_payloads.c.run_id == run.c.id).correlate(run)
+        return own.scalar_subquery() == 1
+
+    def search(self, run: FromClause, node: Comparison) -> ColumnElement[bool]:
+        """Say that a run's texts hold what is searched for."""
+        return self.document(run, node)
+
+
+def _columns(node: Node) -> Iterator[str]:
+    """The columns that a condition reads."""
+    match node:
+        case And(operands) | Or(operands):
+            for one in operands:
+                yield from _columns(one)
+        case Not(operand):
+            yield from _columns(operand)
+        case Some(group, _):
+            yield "extra" if group.value == "metadata" else group.value
+        case Comparison(_, ""):
+            yield from ("extra" if name == "metadata" else name for name in SEARCHED)
+        case Comparison(_, name):
+            document = name.partition(".")[0]
+            yield "extra" if document == "metadata" else document

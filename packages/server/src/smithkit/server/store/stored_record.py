@@ -1,0 +1,84 @@
+"""A stored run as a record that a filter can be evaluated for."""
+
+from __future__ import annotations
+
+import sys
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from smithkit.server.domain.filters import RUN_FIELDS, Group, check_filter, evaluate, parse_filter
+from smithkit.server.domain.filters.evaluate import pairs_of
+from smithkit.server.domain.filters.words import words_of
+from smithkit.server.domain.jsons import load, text_of
+from smithkit.server.store.packing import unpack
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from smithkit.server.domain.filters import Node
+
+__all__ = ["ARGUMENTS", "StoredRecord", "filter_matches", "text_words"]
+
+ARGUMENTS = ("name", "tags", "inputs", "outputs", "error", "extra")
+"""What `filter_matches` takes after the filter."""
+
+_LONGEST_TEXT = 1_000_000  # characters of a field in which words are looked for
+
+
+class StoredRecord:
+    """Reads the columns that a filter asks for, when it asks.
+
+    Args:
+        columns: Those that `ARGUMENTS` names, in its order, payloads packed. Those that are not asked for
+            may be None, and the last ones be left out.
+    """
+
+    __slots__ = ("_columns",)
+
+    def __init__(self, *columns: Any) -> None:
+        self._columns = dict(zip(ARGUMENTS, columns, strict=False))
+
+    def value(self, field: str) -> Any:
+        """Give the name, the tags or the error."""
+        column = self._columns.get(field)
+        if column is None or field == "name":
+            return column
+        value = load(column.encode() if field == "tags" else unpack(column))
+        return value or None if field == "error" else value
+
+    def document(self, field: str) -> Any:
+        """Give metadata, inputs or outputs."""
+        if field != "metadata":
+            return self.value(field)
+        extra = self.value("extra")
+        return extra.get("metadata") if isinstance(extra, dict) else None
+
+    def elements(self, group: Group) -> Iterable[Mapping[str, Any]]:
+        """Give the pairs of metadata, inputs or outputs."""
+        return pairs_of(self.document(group.value))
+
+    def words(self, field: str) -> Sequence[str]:
+        """Give the words of a field's texts."""
+        return text_words(
+            self.document(field) if field in {"metadata", "inputs", "outputs"} else self.value(field)
+        )
+
+
+def text_words(value: Any) -> list[str]:
+    """Give the words of the texts and numbers in JSON, as far as they are looked for."""
+    return [] if value is None else words_of(text_of(value)[:_LONGEST_TEXT])
+
+
+def filter_matches(text: str, *columns: Any) -> bool:
+    """Tell whether a filter holds for a run, as far as it concerns what `ARGUMENTS` names.
+
+    Args:
+        text: The filter.
+        columns: The run's columns, in the order of `ARGUMENTS`; those it does not ask for may be None.
+    """
+    return evaluate(_tree(text), StoredRecord(*columns))
+
+
+@lru_cache(maxsize=256)
+def _tree(text: str) -> Node:
+    return check_filter(parse_filter(text, sys.maxsize), RUN_FIELDS)
