@@ -284,7 +284,9 @@ def test_a_hook_of_a_newer_core_may_be_optional(register):
     register(Forward())
 
 
-@pytest.mark.parametrize("hook", ["register_methods", "register_commands", "register_routes", "create_store"])
+@pytest.mark.parametrize(
+    "hook", ["register_methods", "register_commands", "register_routes", "create_embedder", "create_store"]
+)
 def test_hooks_of_the_process_are_refused_for_one_client(hook):
     plugin = type("Whole", (), {hook: hooks.hookimpl(lambda self: None)})()
 

@@ -104,6 +104,10 @@ class HookSpecs:
         """Add routes to the server's application."""
 
     @hookspec(firstresult=True)
+    def create_embedder(self) -> Any:
+        """Give what makes vectors of texts, for the server's few-shot search."""
+
+    @hookspec(firstresult=True)
     def create_store(self, url: str) -> Any:
         """Give the server's store for a database URL."""
 

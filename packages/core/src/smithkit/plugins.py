@@ -42,7 +42,9 @@ __all__ = [
 
 _log = logging.getLogger("smithkit.plugins")
 _quiet = Quiet()
-_PROCESS_HOOKS = frozenset({"register_methods", "register_commands", "register_routes", "create_store"})
+_PROCESS_HOOKS = frozenset(
+    {"register_methods", "register_commands", "register_routes", "create_embedder", "create_store"}
+)
 
 
 @dataclass(slots=True)

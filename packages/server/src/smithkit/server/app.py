@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import asynccontextmanager
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
     from starlette.requests import Request
     from starlette.responses import Response
+
+    from smithkit.server.domain.embeddings import Embedder
 
 __all__ = ["create_app"]
 
@@ -73,7 +75,7 @@ def create_app(
 @asynccontextmanager
 async def _lifespan(app: Starlette, *, url: str, limits: Limits) -> AsyncIterator[None]:
     store = open_store(url)
-    app.state.services = make_services(store, limits, Budget(limits.in_memory))
+    app.state.services = make_services(store, limits, Budget(limits.in_memory), _embedder())
     try:
         yield
     finally:
@@ -93,6 +95,15 @@ async def _on_refusal(_request: Request, error: Any) -> Response:
     answer = not_found(str(error)) if isinstance(error, MissingError) else conflict(str(error))
     answer.errors = [problem(key, "id", said) for key, said in error.examples.items()]
     return error_response(answer)
+
+
+def _embedder() -> Embedder | None:
+    """The embedder that a plugin gives."""
+    try:
+        from smithkit.plugins import manager
+    except ImportError:  # a core without plugins
+        return None
+    return cast("Embedder | None", manager().first("create_embedder"))
 
 
 def _extend(app: Starlette) -> None:

@@ -27,6 +27,7 @@ from smithkit.server.services.spans import SpanService
 
 if TYPE_CHECKING:
     from smithkit.server.body import Budget
+    from smithkit.server.domain.embeddings import Embedder
     from smithkit.server.limits import Limits
     from smithkit.server.store import Store
 
@@ -83,13 +84,14 @@ class Services:
     tokens: TokenService
 
 
-def make_services(store: Store, limits: Limits, budget: Budget) -> Services:
+def make_services(store: Store, limits: Limits, budget: Budget, embedder: Embedder | None = None) -> Services:
     """Build the services on an open store.
 
     Args:
         store: The open store.
         limits: The caps.
         budget: Bytes in memory, shared by all requests.
+        embedder: Makes vectors of texts for few-shot search, where a plugin gives one.
 
     Returns:
         The services.
@@ -117,7 +119,7 @@ def make_services(store: Store, limits: Limits, budget: Budget) -> Services:
         prompts=prompts,
         queues=QueueService(store, runs),
         runs=runs,
-        search=SearchService(store, examples),
+        search=SearchService(store, examples, embedder),
         sessions=SessionService(store, limits),
         spans=SpanService(store),
         sharing=SharingService(store, runs),

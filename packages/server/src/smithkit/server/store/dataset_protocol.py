@@ -22,6 +22,7 @@ __all__ = [
     "ExperimentSelection",
     "FeedbackFilter",
     "FileOperations",
+    "Likeness",
     "MismatchError",
     "MissingError",
     "RefusalError",
@@ -68,6 +69,21 @@ class DatasetSelection:
     metadata: dict[str, Any] | None = None
     limit: int = 100
     offset: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Likeness:
+    """What examples' inputs shall be like.
+
+    Attributes:
+        words: Its words.
+        model: The embedder that made its vector.
+        vector: Its vector, packed as those of the examples; empty if there is none, so that words decide.
+    """
+
+    words: Sequence[str]
+    model: str = ""
+    vector: bytes = b""
 
 
 @dataclass(slots=True)
@@ -373,7 +389,15 @@ class DatasetStore(Protocol):
         ...
 
     async def search(
-        self, dataset_id: UUID, words: Sequence[str], selection: ExampleSelection
+        self, dataset_id: UUID, likeness: Likeness, selection: ExampleSelection
     ) -> list[Row] | None:
-        """Read the examples whose inputs are most like these words, best first; None without an index."""
+        """Read the examples whose inputs are most like something, best first; None without an index."""
+        ...
+
+    async def texts_without_vector(self, dataset_id: UUID, model: str, limit: int) -> list[tuple[int, str]]:
+        """Read indexed records that have no vector of a model, each with the words of its inputs."""
+        ...
+
+    async def add_vectors(self, model: str, vectors: Mapping[int, bytes]) -> None:
+        """Store the vectors of example records, by their `row`."""
         ...

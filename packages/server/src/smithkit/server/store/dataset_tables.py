@@ -30,6 +30,7 @@ __all__ = [
     "dataset_versions",
     "datasets",
     "example_files",
+    "example_vectors",
     "example_versions",
 ]
 
@@ -148,4 +149,13 @@ example_files = Table(
     Column("digest", LargeBinary(32), nullable=False),
     Column("size", BigInteger, nullable=False),
     Index("ix_example_files_digest", "digest"),
+)
+
+# What an embedder makes of an example's inputs, where a plugin gives one.
+example_vectors = Table(
+    "example_vectors",
+    metadata,
+    Column("row", Integer, ForeignKey("example_versions.row"), primary_key=True),
+    Column("model", Text, nullable=False),
+    Column("vector", LargeBinary, nullable=False),  # 32-bit floats, of length 1
 )

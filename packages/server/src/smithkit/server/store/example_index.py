@@ -1,4 +1,4 @@
-"""A full-text index of examples' inputs (SQLite FTS5), which ranks them by BM25."""
+"""An index of examples' inputs: full text (SQLite FTS5), ranked by BM25, and vectors where there are some."""
 
 from __future__ import annotations
 
@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select, text, update
 
-from smithkit.server.domain.jsons import load, text_of
 from smithkit.server.store.dataset_tables import datasets, example_versions
-from smithkit.server.store.packing import unpack
+from smithkit.server.store.example_vectors import nearest, remove_vectors, searched_text
 from smithkit.server.store.read_examples import load_light, load_rows, matching, scan
 from smithkit.server.store.versions import read_dataset, valid_at
 from smithkit.server.store.write_examples import chunks
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from smithkit.server.domain.runs import Row
-    from smithkit.server.store.dataset_protocol import ExampleSelection
+    from smithkit.server.store.dataset_protocol import ExampleSelection, Likeness
 
 __all__ = ["drop_index", "search", "unindex", "update_index"]
 
@@ -77,16 +76,17 @@ def drop_index(connection: Connection, dataset_id: UUID) -> None:
 
 def unindex(connection: Connection, rows: Sequence[int]) -> None:
     """Take example records out of the index; those that are not in it do no harm."""
-    if rows:
-        connection.execute(_DELETE, [{"row": row} for row in rows])
+    for part in chunks(rows):
+        connection.execute(_DELETE, [{"row": row} for row in part])
+        remove_vectors(connection, part)
 
 
 def search(
-    connection: Connection, dataset_id: UUID, words: Sequence[str], selection: ExampleSelection
+    connection: Connection, dataset_id: UUID, likeness: Likeness, selection: ExampleSelection
 ) -> list[Row] | None:
-    """Read the examples whose inputs are most like some words, as the index knows the dataset.
+    """Read the examples whose inputs are most like something, as the index knows the dataset.
 
-    Examples that share no word follow those that do, so that there are as many as asked for.
+    Examples that have nothing in common with it follow those that do, so that there are as many as asked for.
 
     Returns:
         The records, best first; None if the dataset has no index.
@@ -98,7 +98,9 @@ def search(
     version = dataset["indexed_version"]
     if version is None:
         return None
-    best = (row["row"] for row in _found(connection, dataset_id, words, selection))
+    ranked = list(nearest(connection, dataset_id, version, likeness)) if likeness.vector else []
+    ranked = ranked or list(_ranked(connection, dataset_id, likeness.words))
+    best = (row["row"] for row in _found(connection, ranked, selection))
     others = (row["row"] for row in scan(connection, selection, version, 0))
     rows = dict.fromkeys(islice(best, selection.limit))
     while len(rows) < selection.limit and (row := next(others, None)) is not None:
@@ -106,11 +108,9 @@ def search(
     return load_rows(connection, list(rows))
 
 
-def _found(
-    connection: Connection, dataset_id: UUID, words: Sequence[str], selection: ExampleSelection
-) -> Iterator[Row]:
-    """Go through the matching records that share a word, best first, looking at no more than are asked for."""
-    for part in chunks(list(_ranked(connection, dataset_id, words))):
+def _found(connection: Connection, ranked: Sequence[int], selection: ExampleSelection) -> Iterator[Row]:
+    """Go through the matching ones of ranked records, looking at no more than are asked for."""
+    for part in chunks(ranked):
         yield from matching(selection, load_light(connection, part))
 
 
@@ -123,7 +123,7 @@ def _ranked(connection: Connection, dataset_id: UUID, words: Sequence[str]) -> I
 
 
 def _entry(dataset_id: UUID, row: Any) -> Row:
-    words = "" if row["inputs"] is None else text_of(load(unpack(row["inputs"])))
+    words = searched_text(row["inputs"])
     return {"row": row["row"], "dataset": dataset_id.hex, "text": words.encode(errors="replace").decode()}
 
 

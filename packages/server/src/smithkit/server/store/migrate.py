@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["HEAD", "migrate"]
 
-HEAD = "0012"
+HEAD = "0011"
 """The newest migration. A database that stands here is opened without loading Alembic."""
 
 

@@ -10,6 +10,7 @@ from smithkit.server.store import (
     comparisons,
     datasets,
     example_index,
+    example_vectors,
     experiment_rows,
     read_examples,
     versions,
@@ -21,7 +22,7 @@ from smithkit.server.store.dataset_tables import datasets as dataset_table
 from smithkit.server.store.write_sessions import orphan_digests
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Mapping, Sequence
     from uuid import UUID
 
     from sqlalchemy import Connection
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
         ExampleChange,
         ExampleSelection,
         ExperimentSelection,
+        Likeness,
         WriteMode,
     )
 
@@ -186,10 +188,18 @@ class SqliteDatasets:
         await self._write(lambda connection: example_index.drop_index(connection, dataset_id))
 
     async def search(
-        self, dataset_id: UUID, words: Sequence[str], selection: ExampleSelection
+        self, dataset_id: UUID, likeness: Likeness, selection: ExampleSelection
     ) -> list[Row] | None:
-        """Read the examples whose inputs are most like these words."""
-        return await self._read(example_index.search, dataset_id, words, selection)
+        """Read the examples whose inputs are most like something."""
+        return await self._read(example_index.search, dataset_id, likeness, selection)
+
+    async def texts_without_vector(self, dataset_id: UUID, model: str, limit: int) -> list[tuple[int, str]]:
+        """Read indexed records that have no vector."""
+        return await self._read(example_vectors.texts_without_vector, dataset_id, model, limit)
+
+    async def add_vectors(self, model: str, vectors: Mapping[int, bytes]) -> None:
+        """Store vectors."""
+        await self._write(lambda connection: example_vectors.insert_vectors(connection, model, vectors))
 
     def _delete_part(self, connection: Connection, dataset_id: UUID) -> bool:
         rows = datasets.example_rows(connection, dataset_id)
