@@ -1,4 +1,4 @@
-"""What this package adds to smithkit: the command ``serve``.
+"""What this package adds to smithkit: the commands ``serve`` and ``db``.
 
 Loaded by every process that imports a client, so it imports nothing heavy.
 """
@@ -21,8 +21,9 @@ smithkit_hook_api = 1
 
 @hookimpl
 def register_commands(cli: CommandRegistry) -> None:
-    """Add ``smithkit serve``."""
+    """Add ``smithkit serve`` and ``smithkit db``."""
     cli.add("serve", help="serve the LangSmith API from a local database", configure=_configure, run=_run)
+    cli.add("db", help="check, back up, shrink and copy a database", configure=_configure_db, run=_run_db)
 
 
 def _configure(parser: argparse.ArgumentParser) -> None:
@@ -33,5 +34,17 @@ def _configure(parser: argparse.ArgumentParser) -> None:
 
 def _run(args: argparse.Namespace) -> int:
     from smithkit.server.serve import run
+
+    return run(args)
+
+
+def _configure_db(parser: argparse.ArgumentParser) -> None:
+    from smithkit.server.upkeep.cli import configure
+
+    configure(parser)
+
+
+def _run_db(args: argparse.Namespace) -> int:
+    from smithkit.server.upkeep.cli import run
 
     return run(args)

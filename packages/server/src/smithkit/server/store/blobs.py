@@ -4,10 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 __all__ = ["BlobFolder", "BlobSink", "StagedBlob"]
+
+_GROUP = re.compile("[0-9a-f]{2}")
+_NAME = re.compile("[0-9a-f]{64}")
 
 
 class StagedBlob:
@@ -126,6 +134,21 @@ class BlobFolder:
     def sink(self, spill: int) -> BlobSink:
         """Begin to receive a blob."""
         return BlobSink(self._root, spill)
+
+    def groups(self) -> Iterator[dict[bytes, Path]]:
+        """Go through all blobs: digest → file, those of one folder at a time."""
+        if self._root.is_dir():
+            for folder in sorted(self._root.iterdir()):
+                if folder.is_dir() and _GROUP.fullmatch(folder.name):
+                    own = (path for path in sorted(folder.iterdir()) if _NAME.fullmatch(path.name))
+                    yield {bytes.fromhex(path.name): path for path in own}
+
+    def remains(self, before: float) -> Iterator[Path]:
+        """Go through files of uploads that nobody has written to since a time (seconds since 1970)."""
+        if self._root.is_dir():
+            for path in self._root.rglob("*"):
+                if path.is_file() and not _NAME.fullmatch(path.name) and path.stat().st_mtime < before:
+                    yield path
 
     def path(self, digest: bytes) -> Path:
         """Tell where the blob with this digest is, or would be."""

@@ -113,6 +113,7 @@ example_versions = Table(
     Index("ix_example_versions_order", "dataset_id", "position", "valid_from", "valid_to"),
     Index("ix_example_versions_began", "dataset_id", "valid_from"),
     Index("ix_example_versions_example", "example_id", "valid_from"),
+    info={"identity": ("example_id", "valid_from")},
 )
 # Word for word the condition of the queries, or SQLite does not use them.
 _LIVE = text("valid_to IS NULL")

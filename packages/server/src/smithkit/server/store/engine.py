@@ -15,7 +15,14 @@ from smithkit.server.store.sqlite_filter import add_functions
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine
 
-__all__ = ["create_file", "database_path", "give_space_back", "reader_engine", "writer_engine"]
+__all__ = [
+    "blob_folder",
+    "create_file",
+    "database_path",
+    "give_space_back",
+    "reader_engine",
+    "writer_engine",
+]
 
 _log = logging.getLogger("smithkit.server")
 _BUSY_SECONDS = 30
@@ -45,6 +52,16 @@ def database_path(url: str) -> Path:
     if "://" in text or text in {"", ":memory:"}:
         raise ValueError(f"cannot store runs in {url!r}: give sqlite:///path/to/file.db or a path")
     return Path(text).expanduser().resolve()
+
+
+def blob_folder(path: Path) -> Path:
+    """Tell where the blobs of a database file lie.
+
+    Example:
+        >>> blob_folder(Path("runs.db")).name
+        'runs.db.blobs'
+    """
+    return path.with_name(f"{path.name}.blobs")
 
 
 def create_file(path: Path) -> None:
@@ -102,7 +119,7 @@ def _engine(path: Path, *, begin: str, size: int, pragmas: tuple[str, ...]) -> E
 
     @event.listens_for(engine, "begin")
     def on_begin(connection: Connection) -> None:
-        connection.exec_driver_sql(begin)
+        connection.exec_driver_sql(connection.get_execution_options().get("smithkit_begin", begin))
 
     return engine
 

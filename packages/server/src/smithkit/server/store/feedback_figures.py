@@ -11,6 +11,7 @@ from sqlalchemy.dialects.sqlite import insert as upsert
 
 from smithkit.server.domain.feedback import Tally
 from smithkit.server.store.feedback_tables import feedback_figures, feedback_values
+from smithkit.server.store.tables import feedback
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
-__all__ = ["FigureChanges", "Scope", "read_figures"]
+__all__ = ["FigureChanges", "Scope", "differing_figures", "read_figures", "rebuild_figures"]
 
 _CHUNK = 500
 
@@ -49,6 +50,18 @@ class FigureChanges:
         """Count a record of feedback, or with a `sign` of -1 no longer count it."""
         for scope in _scopes(row):
             self._tallies[scope][row["key"]].add(row["score"], row["category"], sign)
+
+    def rows(self) -> tuple[set[tuple[Any, ...]], set[tuple[Any, ...]]]:
+        """What both tables hold if nothing was counted before: rows of figures, and of values."""
+        figures: set[tuple[Any, ...]] = set()
+        values: set[tuple[Any, ...]] = set()
+        for (scope_id, kind), tallies in self._tallies.items():
+            for key, tally in tallies.items():
+                figures.add((scope_id, int(kind), key, tally.count, tally.scored, tally.total))
+                values |= {
+                    (scope_id, int(kind), key, value, count) for value, count in tally.values.items() if count
+                }
+        return figures, values
 
     def store(self, connection: Connection) -> None:
         """Bring the stored figures up to date.
@@ -112,6 +125,35 @@ def _store_values(connection: Connection, own: dict[str, Any], tallies: Mapping[
                 table.c.scope_id == own["scope_id"], table.c.kind == own["kind"], table.c.n == 0
             )
         )
+
+
+def _sum_up(connection: Connection) -> FigureChanges:
+    changes = FigureChanges()
+    counted = ("run_id", "session_id", "comparative_experiment_id", "key", "score", "category")
+    statement = select(*(feedback.c[name] for name in counted)).execution_options(yield_per=_CHUNK)
+    for row in connection.execute(statement).mappings():
+        changes.count(dict(row))
+    return changes
+
+
+def rebuild_figures(connection: Connection) -> None:
+    """Work all figures out anew from the feedback.
+
+    Args:
+        connection: A connection that holds the write lock.
+    """
+    for table in (feedback_figures, feedback_values):
+        connection.execute(delete(table))
+    _sum_up(connection).store(connection)
+
+
+def differing_figures(connection: Connection) -> int:
+    """Count the kept figures that are not what the feedback says."""
+    differing = 0
+    for table, expected in zip((feedback_figures, feedback_values), _sum_up(connection).rows(), strict=True):
+        kept = {tuple(row) for row in connection.execute(select(table))}
+        differing += len(kept ^ expected)
+    return differing
 
 
 def read_figures(connection: Connection, ids: Sequence[UUID], kind: Scope) -> dict[UUID, dict[str, Any]]:

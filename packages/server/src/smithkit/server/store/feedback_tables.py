@@ -38,6 +38,7 @@ feedback_figures = Table(
     Column("n", BigInteger, nullable=False),
     Column("scored", BigInteger, nullable=False),
     Column("total", Text, nullable=False),  # exact, a fraction
+    info={"derived": True},
 )
 
 feedback_values = Table(
@@ -48,6 +49,7 @@ feedback_values = Table(
     Column("key", Text, primary_key=True),
     Column("value", Text, primary_key=True),
     Column("n", BigInteger, nullable=False),
+    info={"derived": True},
 )
 
 feedback_configs = Table(

@@ -22,6 +22,7 @@ from smithkit.server.store import (
 from smithkit.server.store.access import Access
 from smithkit.server.store.blobs import BlobFolder
 from smithkit.server.store.engine import (
+    blob_folder,
     create_file,
     database_path,
     give_space_back,
@@ -67,7 +68,7 @@ class SqliteStore:
 
     def __init__(self, url: str) -> None:
         self.path: Path = database_path(url)
-        self._blobs = BlobFolder(self.path.with_name(f"{self.path.name}.blobs"))
+        self._blobs = BlobFolder(blob_folder(self.path))
         self._workspace: Workspace | None = None
 
     @property

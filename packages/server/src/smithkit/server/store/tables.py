@@ -1,6 +1,8 @@
 """The tables. Times are microseconds since 1970, UTC; costs are integers (see `domain.usage.COST_SCALE`).
 
-A change here needs a migration; a test compares the two.
+A change here needs a migration; a test compares the two. A table's `info` may say that it is ``derived`` from
+others, so that exports leave it out (see `upkeep.derived`), and which columns are a row's ``identity`` where its
+primary key is but a number.
 """
 
 from __future__ import annotations

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "DEFAULT_PROJECT",
+    "DIGEST_COLUMNS",
     "SessionResolver",
     "delete_session_part",
     "insert_session",
@@ -41,6 +42,8 @@ __all__ = [
 ]
 
 DEFAULT_PROJECT = "default"
+DIGEST_COLUMNS = (attachments.c.digest, example_files.c.digest)
+"""What names blobs."""
 _DELETE_STEP = 5000
 
 
@@ -211,6 +214,6 @@ def orphan_digests(connection: Connection, digests: set[bytes]) -> set[bytes]:
     candidates = list(digests)
     for at in range(0, len(candidates), _DELETE_STEP):
         chunk = candidates[at : at + _DELETE_STEP]
-        for own in (attachments.c.digest, example_files.c.digest):
+        for own in DIGEST_COLUMNS:
             used |= set(connection.execute(select(own).where(own.in_(chunk))).scalars())
     return digests - used

@@ -1,0 +1,159 @@
+"""What a database file lies on, and whether it can be relied upon.
+
+SQLite's WAL mode needs memory that all processes share, and its locks have to be real: a network file
+system has neither for certain. There the slower journal is used, and one process at a time.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+import socket
+import sys
+from pathlib import Path
+
+__all__ = ["SoleUse", "StorageError", "file_system", "is_network", "no_room", "parse_mounts"]
+
+_MOUNTS = Path("/proc/self/mounts")
+_NETWORK = frozenset(
+    {
+        "9p",
+        "afs",
+        "beegfs",
+        "ceph",
+        "cifs",
+        "fuse.cephfs",
+        "fuse.gcsfuse",
+        "fuse.glusterfs",
+        "fuse.goofys",
+        "fuse.rclone",
+        "fuse.s3fs",
+        "fuse.sshfs",
+        "gfs2",
+        "glusterfs",
+        "gpfs",
+        "lustre",
+        "ncpfs",
+        "nfs",
+        "nfs4",
+        "ocfs2",
+        "smb2",
+        "smb3",
+        "smbfs",
+        "vboxsf",
+        "virtiofs",
+    }
+)
+_ESCAPED = re.compile(r"\\([0-7]{3})")
+_NO_ROOM = (
+    frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG}) if hasattr(errno, "EDQUOT") else {errno.ENOSPC}
+)
+
+
+class StorageError(RuntimeError):
+    """A database that cannot be opened as it is; the text says what to do."""
+
+
+def parse_mounts(text: str) -> list[tuple[Path, str]]:
+    r"""Read a list of mounts as Linux gives it.
+
+    Args:
+        text: Content of ``/proc/mounts``.
+
+    Returns:
+        Where each is and its type, in the order of mounting.
+
+    Example:
+        >>> parse_mounts("host:/x /mnt/my\\040data nfs4 rw 0 0")[0][1]
+        'nfs4'
+    """
+    rows = (line.split(" ") for line in text.splitlines())
+    return [(Path(_unescape(row[1])), row[2]) for row in rows if len(row) > 2]  # noqa: PLR2004 - what, where, type
+
+
+def _unescape(text: str) -> str:
+    return _ESCAPED.sub(lambda match: chr(int(match[1], 8)), text)
+
+
+def file_system(path: Path) -> str | None:
+    """Tell which kind of file system a file is on.
+
+    Args:
+        path: An absolute path without links.
+
+    Returns:
+        Its type as the system names it; None where the system does not say (it is asked on Linux alone).
+    """
+    if sys.platform != "linux":
+        return None
+    try:
+        mounts = parse_mounts(_MOUNTS.read_text(encoding="utf-8", errors="surrogateescape"))
+    except OSError:
+        return None
+    above = [
+        (len(point.parts), place) for place, (point, _) in enumerate(mounts) if path.is_relative_to(point)
+    ]
+    return mounts[max(above)[1]][1] if above else None
+
+
+def is_network(kind: str | None) -> bool:
+    """Tell whether this kind of file system is on other machines too.
+
+    Example:
+        >>> is_network("nfs4"), is_network("ext4")
+        (True, False)
+    """
+    return kind in _NETWORK
+
+
+def no_room(error: BaseException) -> bool:
+    """Tell whether an error says that a disk, a quota or a file is full.
+
+    Example:
+        >>> import errno
+        >>> no_room(OSError(errno.ENOSPC, "No space left on device"))
+        True
+    """
+    if isinstance(error, OSError):
+        return error.errno in _NO_ROOM
+    cause = str(getattr(error, "orig", ""))
+    # A file at its limit and a used-up quota are input/output errors to SQLite.
+    return "disk is full" in cause or "disk I/O error" in cause
+
+
+class SoleUse:
+    """The right to use a file that one process alone may use, held until released.
+
+    Args:
+        path: The database.
+
+    Raises:
+        StorageError: Another process holds it.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._file = path.with_name(f"{path.name}.lock").open("a+", encoding="utf-8")
+        try:
+            _lock(self._file.fileno())
+        except OSError as error:
+            self._file.seek(0)
+            holder = self._file.read(200).strip() or "another process"
+            self._file.close()
+            raise StorageError(
+                f"{path} is on a network file system, where one process at a time may use it, and {holder} does: "
+                "send requests to one `smithkit serve` instead, or put the database on a local disk"
+            ) from error
+        self._file.truncate(0)
+        self._file.write(f"process {os.getpid()} on {socket.gethostname()}")
+        self._file.flush()
+
+    def release(self) -> None:
+        """Let others have it."""
+        self._file.close()
+
+
+def _lock(handle: int) -> None:
+    import fcntl
+
+    fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -1,0 +1,141 @@
+"""A database as upkeep sees it: any that SQLAlchemy can open, and the folder of its blobs."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from sqlalchemy import create_engine, make_url
+from sqlalchemy.exc import ArgumentError, DatabaseError
+
+from smithkit.server.store.blobs import BlobFolder
+from smithkit.server.store.engine import blob_folder, create_file, database_path, writer_engine
+from smithkit.server.store.migrate import HEAD, migrate, read_revision
+from smithkit.server.store.storage import StorageError
+from smithkit.server.upkeep.errors import UpkeepError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from sqlalchemy import Connection, Engine
+
+__all__ = ["Database", "existing_file", "open_database"]
+
+
+@dataclass(frozen=True, slots=True)
+class Database:
+    """An open database.
+
+    Attributes:
+        name: Its URL or path, without password.
+        engine: Reads and writes it.
+        blobs: Its files.
+        path: The file, if it is one.
+    """
+
+    name: str
+    engine: Engine
+    blobs: BlobFolder
+    path: Path | None = None
+
+    @contextmanager
+    def snapshot(self) -> Iterator[Connection]:
+        """Read it as it is at this moment, whatever others write meanwhile."""
+        if self.path is None:
+            with self.engine.connect() as connection:
+                connection.execution_options(isolation_level="REPEATABLE READ")
+                yield connection
+            return
+        with self.engine.connect().execution_options(smithkit_begin="BEGIN") as connection:
+            yield connection
+
+
+@contextmanager
+def open_database(
+    url: str, *, blobs: Path | None = None, create: bool = False, any_revision: bool = False
+) -> Iterator[Database]:
+    """Open a database for upkeep.
+
+    Args:
+        url: ``sqlite:///path.db``, a path, or any URL of SQLAlchemy's.
+        blobs: The folder of its files; known for a SQLite database, to be given for others.
+        create: Whether to make and migrate it; otherwise it must be there and of this release.
+        any_revision: Whether a database of another release is opened too.
+
+    Yields:
+        The open database.
+
+    Raises:
+        UpkeepError: It is not there, is of another release, or cannot be opened.
+
+    Example:
+        >>> with open_database("new.db", create=True) as database:
+        ...     database.name.endswith("new.db")
+        True
+    """
+    database = _file(url, blobs, create=create) if _is_file(url) else _server(url, blobs)
+    try:
+        if create:
+            migrate(database.engine)
+        elif not any_revision:
+            _require_present(database)
+        yield database
+    except DatabaseError as error:
+        raise UpkeepError(f"{database.name}: {error.orig}") from error
+    except StorageError as error:
+        raise UpkeepError(f"{database.name}: {error}") from error
+    finally:
+        database.engine.dispose()
+
+
+def existing_file(url: str) -> Path:
+    """Find the SQLite file that a URL names.
+
+    Raises:
+        UpkeepError: It names none, or there is none.
+    """
+    try:
+        path = database_path(url)
+    except ValueError as error:
+        raise UpkeepError(str(error)) from error
+    if not path.is_file():
+        raise UpkeepError(f"there is no database at {path}")
+    return path
+
+
+def _is_file(url: str) -> bool:
+    return "://" not in url or url.startswith("sqlite:")
+
+
+def _file(url: str, blobs: Path | None, *, create: bool) -> Database:
+    if create:
+        try:
+            path = database_path(url)
+        except ValueError as error:
+            raise UpkeepError(str(error)) from error
+        create_file(path)
+    else:
+        path = existing_file(url)
+    return Database(str(path), writer_engine(path), BlobFolder(blobs or blob_folder(path)), path)
+
+
+def _server(url: str, blobs: Path | None) -> Database:
+    if blobs is None:
+        raise UpkeepError("say which folder has the files of a database that is not a SQLite file")
+    try:
+        engine = create_engine(url)
+    except (ArgumentError, ImportError) as error:
+        raise UpkeepError(f"cannot open this kind of database: {error}") from error
+    return Database(make_url(url).render_as_string(hide_password=True), engine, BlobFolder(blobs))
+
+
+def _require_present(database: Database) -> None:
+    with database.snapshot() as connection:
+        revision = read_revision(connection)
+    if revision != HEAD:
+        raise UpkeepError(
+            f"{database.name} is at revision {revision}, this release at {HEAD}: "
+            "let a server of this release open an older one, and upgrade smithkit-server for a newer one"
+        )
