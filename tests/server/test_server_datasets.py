@@ -263,6 +263,48 @@ def test_examples_are_cloned_with_their_files(api):
     assert api.get(found["attachment_urls"]["attachment.f"]["presigned_url"]).body == b"bytes"
 
 
+def test_examples_of_some_splits_are_cloned_and_stay_in_theirs(api):
+    source = api.new_dataset()
+    for n, split in enumerate(["train", ["train", "hard"], "test", None]):
+        api.new_example(source, inputs={"n": n}, split=split)
+
+    def cloned(**wishes):
+        target = api.new_dataset()
+        body = {"source_dataset_id": source, "target_dataset_id": target, **wishes}
+        assert api.post("/datasets/clone", body).status == 200
+        return [(one["inputs"]["n"], one["metadata"]["dataset_split"]) for one in api.examples(target)]
+
+    assert cloned(split="train") == [(0, ["train"]), (1, ["train", "hard"])]
+    assert cloned(split=["hard", "test"]) == [(1, ["train", "hard"]), (2, ["test"])]
+    assert cloned() == [(0, ["train"]), (1, ["train", "hard"]), (2, ["test"]), (3, ["base"])]
+    assert cloned(split="none of these") == []
+
+
+def test_tools_come_from_the_run_where_a_dataset_wants_them(api):
+    wishes = [
+        {"path": ["inputs", "tools"], "transformation_type": "extract_tools_from_run"},
+        {"path": ["inputs", "tools"], "transformation_type": "convert_to_openai_tool"},
+    ]
+    dataset, plain = api.new_dataset(transformations=wishes), api.new_dataset()
+    tool = {"name": "add", "description": "d", "input_schema": {"type": "object"}}
+    extra = {"invocation_params": {"model": "m", "tools": [tool]}}
+    run = api.new_run(run_type="llm", inputs={"messages": []}, extra=extra)
+    bare = api.new_run(run_type="llm", inputs={"messages": []})
+
+    def tools(place, source, **more):
+        body = {"source_run_id": source, "use_source_run_io": True, "inputs": None, **more}
+        example = api.new_example(place, **body)
+        return api.get(f"/examples/{example}").json["inputs"].get("tools")
+
+    function = {"name": "add", "description": "d", "parameters": {"type": "object"}}
+    assert tools(dataset, run) == [{"type": "function", "function": function}]
+    assert tools(dataset, run, use_source_run_io=False, inputs={"q": 1}) == tools(dataset, run)
+    own = {"function": {"name": "own"}}
+    assert tools(dataset, run, inputs={"tools": [own]}) == [own], "what is given stands"
+    assert tools(dataset, bare) is None
+    assert tools(plain, run) is None
+
+
 def test_experiments_on_one_dataset_are_compared(api):
     dataset, other = api.new_dataset(), api.new_dataset()
     experiments = [

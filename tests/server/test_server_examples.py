@@ -221,6 +221,48 @@ def test_any_limit_and_offset_give_the_same_list(api):
     assert len(api.examples(dataset)) == 100
 
 
+def test_examples_come_in_the_order_that_is_asked_for(api):
+    dataset = api.new_dataset()
+    made = api.post(
+        "/examples/bulk",
+        [
+            {"dataset_id": dataset, "inputs": {"n": n}, "created_at": f"2024-01-{1 + n * 7 % 25:02}"}
+            for n in range(25)
+        ],
+    ).json
+    ids = [one["id"] for one in made]
+    api.patch(f"/examples/{ids[4]}", {"metadata": {"k": 1}})
+    api.patch(f"/examples/{ids[9]}", {"metadata": {"k": 1}})
+
+    def listed(query, step=10):
+        seen, page = [], [None]
+        while page:
+            page = [one["id"] for one in api.examples(dataset, f"{query}&limit={step}&offset={len(seen)}")]
+            seen += page
+        return [ids.index(one) for one in seen]
+
+    recent = [9, 4, *(n for n in range(24, -1, -1) if n not in {4, 9})]
+    assert listed("&order=recent") == recent
+    assert listed("&order=recently_created") == sorted(range(25), key=lambda n: n * 7 % 25, reverse=True)
+    assert listed("&order=id") == sorted(range(25), key=ids.__getitem__)
+    assert listed("&order=recent&metadata=" + quote('{"k": 1}'), 1) == [9, 4]
+    some = "".join(f"&id={ids[n]}" for n in (3, 9, 4))
+    assert listed(f"{some}&order=recent") == [9, 4, 3]
+
+    shuffled = listed("&order=random")
+    assert sorted(shuffled) == list(range(25)) != shuffled
+    assert listed("&order=random", 7) == shuffled, "pages of one version fit together"
+    assert listed("&order=random&random_seed=5", 3) == listed("&order=random&random_seed=5") != shuffled
+
+    api.delete(f"/examples/{ids[9]}")
+    assert listed("&order=recent") == recent[1:]
+    answer = api.get(f"/examples?dataset={dataset}&order=newest")
+    assert (answer.status, answer.detail) == (
+        422,
+        "order: must be one of recent, recently_created, random, id",
+    )
+
+
 def test_a_listing_goes_on_rightly_after_a_change(api):
     dataset = api.new_dataset()
     made = api.post("/examples/bulk", [{"dataset_id": dataset, "inputs": {"n": n}} for n in range(30)]).json

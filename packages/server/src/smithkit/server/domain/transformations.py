@@ -9,11 +9,16 @@ from smithkit.server.domain.messages import openai_message
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-__all__ = ["transform"]
+__all__ = ["TOOLS_OF_RUN", "run_tools", "transform"]
+
+TOOLS_OF_RUN = "extract_tools_from_run"
 
 
 def transform(
-    payloads: dict[str, Any], transformations: Sequence[Mapping[str, Any]], schemas: Mapping[str, Any]
+    payloads: dict[str, Any],
+    transformations: Sequence[Mapping[str, Any]],
+    schemas: Mapping[str, Any],
+    tools: Sequence[Any] = (),
 ) -> dict[str, Any]:
     """Apply transformations, one after the other.
 
@@ -23,6 +28,7 @@ def transform(
         payloads: ``inputs`` and ``outputs``, as far as they are given.
         transformations: Each with its ``transformation_type`` and ``path``.
         schemas: The JSON schemas of ``inputs`` and ``outputs``.
+        tools: The tools that the source run was given.
 
     Returns:
         The payloads that come out; what went in is not changed.
@@ -35,10 +41,40 @@ def transform(
     """
     for wish in transformations:
         change = _KINDS.get(wish["transformation_type"])
+        if wish["transformation_type"] == TOOLS_OF_RUN and tools:
+            payloads = _with_tools(payloads, wish["path"], list(tools))
         if change is not None:
             path = wish["path"]
             payloads = _replaced(payloads, path, change, _schema_at(schemas, path))
     return payloads
+
+
+def run_tools(run: Mapping[str, Any]) -> list[Any]:
+    """Find the tools that a run's model was given: in its invocation parameters, or else in its inputs.
+
+    Args:
+        run: Its ``extra`` and ``inputs``, as far as it has them.
+
+    Example:
+        >>> run_tools({"extra": {"invocation_params": {"tools": [{"name": "add"}]}}})
+        [{'name': 'add'}]
+    """
+    extra = run.get("extra") or {}
+    for place in (extra.get("invocation_params"), run.get("inputs")):
+        for name in ("tools", "functions"):
+            found = place.get(name) if isinstance(place, dict) else None
+            if isinstance(found, list) and found:
+                return found
+    return []
+
+
+def _with_tools(value: Any, path: Sequence[str], tools: list[Any]) -> Any:
+    """Put tools where a path leads, if nothing stands there and its last step alone is missing."""
+    if not isinstance(value, dict) or not path:
+        return value
+    if len(path) == 1:
+        return value if value.get(path[0]) else {**value, path[0]: tools}
+    return {**value, path[0]: _with_tools(value[path[0]], path[1:], tools)} if path[0] in value else value
 
 
 def _replaced(value: Any, path: Sequence[str], change: Callable[[Any, Any], Any], schema: Any) -> Any:

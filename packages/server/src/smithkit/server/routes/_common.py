@@ -14,7 +14,7 @@ from smithkit.server.domain.jsons import contains, load
 from smithkit.server.errors import unprocessable
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Sequence
 
     from starlette.requests import Request
 
@@ -25,6 +25,7 @@ __all__ = [
     "check",
     "json_response",
     "path_id",
+    "query_choice",
     "query_flag",
     "query_ids",
     "query_int",
@@ -102,6 +103,18 @@ def query_int(request: Request, name: str, default: int, low: int, high: int) ->
         raise unprocessable(f"{name}: must be an integer") from error
     if not low <= value <= high:
         raise unprocessable(f"{name}: must be from {low} to {high}")
+    return value
+
+
+def query_choice(request: Request, name: str, choices: Sequence[str]) -> Any:
+    """Read one of some words from the query; None if it is not given.
+
+    Raises:
+        ApiError: 422, it is another word.
+    """
+    value = request.query_params.get(name)
+    if value is not None and value not in choices:
+        raise unprocessable(f"{name}: must be one of {', '.join(choices)}")
     return value
 
 

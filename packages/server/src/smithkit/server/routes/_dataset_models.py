@@ -156,6 +156,7 @@ class Clone(_Body):
     target_dataset_id: UUID
     as_of: _Name | None = None
     examples: _Ids | None = None
+    split: Annotated[list[_Name] | None, BeforeValidator(_splits)] = None
 
 
 class Comparison(_Body):

@@ -170,7 +170,7 @@ async def _change_splits(request: Request) -> Response:
 async def _clone(request: Request) -> Response:
     body = await read_model(request, Clone)
     copies = await services(request).store.datasets.clone(
-        body.source_dataset_id, body.target_dataset_id, body.as_of, body.examples
+        body.source_dataset_id, body.target_dataset_id, body.as_of, body.examples, splits=body.split
     )
     return json_response([{"id": copy, "dataset_id": body.target_dataset_id} for copy in copies])
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 from starlette.routing import Route
 
@@ -12,6 +12,7 @@ from smithkit.server.routes._common import (
     LARGEST_OFFSET,
     json_response,
     path_id,
+    query_choice,
     query_ids,
     query_int,
     query_object,
@@ -22,7 +23,7 @@ from smithkit.server.routes._common import (
 from smithkit.server.routes._dataset_models import ExampleBodies, ExampleBody, ExampleDeletion
 from smithkit.server.routes._example_parts import is_file, read_changes
 from smithkit.server.services.examples import example_matcher
-from smithkit.server.store import ExampleSelection
+from smithkit.server.store import ExampleOrder, ExampleSelection
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -97,6 +98,8 @@ async def list_examples(request: Request, dataset_id: UUID | None) -> Response:
         dataset_id=dataset_id,
         ids=query_ids(request, "id"),
         as_of=query.get("as_of"),
+        order=query_choice(request, "order", get_args(ExampleOrder)),
+        seed=query.get("random_seed", ""),
         matches=example_matcher(splits, metadata, text),
         key=repr((splits, query.get("metadata"), text)),
         limit=query_int(request, "limit", services(request).limits.page, 1, LARGEST_OFFSET),

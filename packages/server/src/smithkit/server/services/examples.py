@@ -14,7 +14,7 @@ from smithkit.server.domain.example_schemas import Problem, problems
 from smithkit.server.domain.filters import EXAMPLE_FIELDS
 from smithkit.server.domain.jsons import contains, dump, load
 from smithkit.server.domain.times import format_time
-from smithkit.server.domain.transformations import transform
+from smithkit.server.domain.transformations import TOOLS_OF_RUN, run_tools, transform
 from smithkit.server.errors import not_found, problem, unprocessable
 from smithkit.server.services.filters import read_filter
 from smithkit.server.store import DatasetSelection, ExampleSelection
@@ -112,7 +112,8 @@ class ExampleService:
             ApiError: 404, a run is not there; 422, an example is not what its dataset's schemas say.
         """
         await self._copy_runs([change for change in changes if change.run_io])
-        await run_in_threadpool(_check_all, changes, schemas)
+        tools = await self._tools_of_runs(changes, schemas)
+        await run_in_threadpool(_check_all, changes, schemas, tools)
 
     async def read(self, example_id: UUID, as_of: str | None) -> bytes:
         """Read one example with the URLs of its attachments.
@@ -252,13 +253,26 @@ class ExampleService:
             change.inputs = change.inputs or own.get("inputs")
             change.outputs = change.outputs or own.get("outputs")
 
+    async def _tools_of_runs(
+        self, changes: Sequence[ExampleChange], schemas: Mapping[UUID, DatasetSchemas]
+    ) -> dict[UUID, list[Any]]:
+        """Find the tools that source runs were given, by run, where datasets ask for them."""
+        asking = {key for key, own in schemas.items() if TOOLS_OF_RUN in (own.transformations or "")}
+        runs = {one.source_run_id for one in changes if one.source_run_id and one.dataset_id in asking}
+        found = await self._runs.read_payloads(list(runs), ["inputs", "extra"]) if runs else {}
+        return {run: run_tools({name: load(own) for name, own in had.items()}) for run, had in found.items()}
 
-def _check_all(changes: Sequence[ExampleChange], schemas: Mapping[UUID, DatasetSchemas]) -> None:
+
+def _check_all(
+    changes: Sequence[ExampleChange],
+    schemas: Mapping[UUID, DatasetSchemas],
+    tools: Mapping[UUID, list[Any]],
+) -> None:
     refused: dict[UUID, list[Problem]] = {}
     for change in changes:
         own = schemas.get(change.dataset_id) if change.dataset_id else None
         if own is not None:
-            _transform(change, own)
+            _transform(change, own, tools.get(change.source_run_id) if change.source_run_id else None)
             found = _problems(change, "inputs", own.inputs) + _problems(change, "outputs", own.outputs)
             if found:
                 refused[change.id] = found
@@ -268,13 +282,13 @@ def _check_all(changes: Sequence[ExampleChange], schemas: Mapping[UUID, DatasetS
         raise _not_by_schema(refused)
 
 
-def _transform(change: ExampleChange, own: DatasetSchemas) -> None:
+def _transform(change: ExampleChange, own: DatasetSchemas, tools: list[Any] | None) -> None:
     if own.transformations is None:
         return
     given = {name: getattr(change, name) for name in _PAYLOADS if getattr(change, name) is not None}
     schemas = {name: load(text.encode()) for name in _PAYLOADS if (text := getattr(own, name)) is not None}
     wishes = load(own.transformations.encode())
-    done = transform({name: load(payload) for name, payload in given.items()}, wishes, schemas)
+    done = transform({name: load(payload) for name, payload in given.items()}, wishes, schemas, tools or ())
     for name, value in done.items():
         setattr(change, name, dump(value))
 

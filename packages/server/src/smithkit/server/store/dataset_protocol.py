@@ -18,6 +18,7 @@ __all__ = [
     "Diff",
     "ExampleChange",
     "ExampleFile",
+    "ExampleOrder",
     "ExampleSelection",
     "ExperimentSelection",
     "FeedbackFilter",
@@ -31,6 +32,8 @@ __all__ = [
 ]
 
 WriteMode = Literal["create", "update", "upsert"]
+ExampleOrder = Literal["recent", "recently_created", "random", "id"]
+"""Changed last first; made last first; shuffled, each version and seed in its own way; by id."""
 
 
 class RefusalError(Exception):
@@ -88,7 +91,7 @@ class Likeness:
 
 @dataclass(slots=True)
 class ExampleSelection:
-    """Which examples, in the order in which they were made. What is None does not restrict.
+    """Which examples, and in which order: else that in which they were made. What is None does not restrict.
 
     Attributes:
         dataset_id: Of which dataset.
@@ -96,6 +99,8 @@ class ExampleSelection:
         as_of: As they were then: a tag, or a time as text; None is now.
         matches: Tells from an example's record and its metadata whether it is wanted.
         key: Stands for `matches`: the same text means the same answer.
+        order: In another order than that in which they were made.
+        seed: Tells random orders apart.
         offset: Examples to pass over.
         limit: Examples at most.
     """
@@ -103,6 +108,8 @@ class ExampleSelection:
     dataset_id: UUID | None = None
     ids: Collection[UUID] | None = None
     as_of: str | None = None
+    order: ExampleOrder | None = None
+    seed: str = ""
     matches: Callable[[Row, dict[str, Any]], bool] | None = None
     key: str = ""
     offset: int = 0
@@ -297,9 +304,17 @@ class DatasetStore(Protocol):
         ...
 
     async def clone(
-        self, source: UUID, target: UUID, as_of: str | None, ids: Collection[UUID] | None
+        self,
+        source: UUID,
+        target: UUID,
+        as_of: str | None,
+        ids: Collection[UUID] | None,
+        *,
+        splits: Collection[str] | None = None,
     ) -> list[UUID]:
-        """Copy examples with their files into another dataset, under new ids.
+        """Copy examples with their files and splits into another dataset, under new ids.
+
+        With `splits` only those that are in one of them.
 
         Raises:
             MissingError: A dataset, or the version, is not there.

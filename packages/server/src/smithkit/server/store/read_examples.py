@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -9,6 +10,7 @@ from sqlalchemy import select
 
 from smithkit.server.domain.jsons import load
 from smithkit.server.store.dataset_tables import datasets, example_files, example_versions
+from smithkit.server.store.orders import in_order
 from smithkit.server.store.packing import unpack
 from smithkit.server.store.versions import moment_of, read_dataset, valid_at
 from smithkit.server.store.write_examples import SPLIT, chunks
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from smithkit.server.domain.runs import Row
     from smithkit.server.store.anchors import Anchors
     from smithkit.server.store.dataset_protocol import ExampleSelection
+    from smithkit.server.store.orders import Orders
 
 __all__ = ["load_light", "load_rows", "matching", "read_files", "scan", "select_examples", "select_splits"]
 
@@ -38,12 +41,17 @@ _LIGHT = (
 )
 
 
-def select_examples(connection: Connection, selection: ExampleSelection, anchors: Anchors) -> list[Row]:
+def select_examples(
+    connection: Connection, selection: ExampleSelection, anchors: Anchors, orders: Orders
+) -> list[Row]:
     """Read the examples that a selection names, with their payloads.
 
     Raises:
         MissingError: The dataset, or the version, is not there.
     """
+    if selection.order is not None:
+        rows = _ordered(connection, selection, orders)
+        return load_rows(connection, rows[selection.offset : selection.offset + selection.limit])
     if selection.ids is not None or selection.dataset_id is None:
         light = list(
             islice(_named(connection, selection), selection.offset, selection.offset + selection.limit)
@@ -140,6 +148,18 @@ def _page(connection: Connection, selection: ExampleSelection, anchors: Anchors)
     if page:
         anchors.add(listing, selection.offset + len(page), page[-1]["position"])
     return page
+
+
+def _ordered(connection: Connection, selection: ExampleSelection, orders: Orders) -> Sequence[int]:
+    """All records that match, in the order that is asked for."""
+    if selection.ids is not None or selection.dataset_id is None:
+        return in_order(_named(connection, selection), selection)
+    dataset = read_dataset(connection, selection.dataset_id)
+    moment = moment_of(connection, dataset, selection.as_of)
+    version = moment or dataset["version"]
+    selection = replace(selection, seed=f"{selection.seed} {version}", limit=_SCAN)
+    listing = (dataset["id"], version, dataset["purges"], selection.key, selection.order, selection.seed)
+    return orders.of(listing, lambda: in_order(scan(connection, selection, moment, 0), selection))
 
 
 def _position_at(

@@ -19,6 +19,7 @@ from smithkit.server.store import (
 from smithkit.server.store.anchors import Anchors
 from smithkit.server.store.dataset_tables import dataset_shares, example_versions
 from smithkit.server.store.dataset_tables import datasets as dataset_table
+from smithkit.server.store.orders import Orders
 from smithkit.server.store.write_sessions import orphan_digests
 
 if TYPE_CHECKING:
@@ -58,6 +59,7 @@ class SqliteDatasets:
         self._blobs = blobs
         self._workspace_id = workspace_id
         self._anchors = Anchors()
+        self._orders = Orders()
         self._listings = experiment_rows.RowListings()
 
     async def create(self, values: Row, examples: Sequence[ExampleChange] = ()) -> Row:
@@ -128,16 +130,24 @@ class SqliteDatasets:
         return await self._write(remove)
 
     async def clone(
-        self, source: UUID, target: UUID, as_of: str | None, ids: Collection[UUID] | None
+        self,
+        source: UUID,
+        target: UUID,
+        as_of: str | None,
+        ids: Collection[UUID] | None,
+        *,
+        splits: Collection[str] | None = None,
     ) -> list[UUID]:
         """Copy examples into another dataset."""
         return await self._write(
-            lambda connection: write_examples.clone_examples(connection, source, target, as_of, ids)
+            lambda connection: write_examples.clone_examples(
+                connection, source, target, as_of, ids, splits=splits
+            )
         )
 
     async def read_examples(self, selection: ExampleSelection) -> list[Row]:
         """Read examples."""
-        return await self._read(read_examples.select_examples, selection, self._anchors)
+        return await self._read(read_examples.select_examples, selection, self._anchors, self._orders)
 
     async def read_files(self, rows: Sequence[int]) -> dict[int, list[Row]]:
         """Read the files of example records."""

@@ -111,9 +111,15 @@ def move_split(
 
 
 def clone_examples(
-    connection: Connection, source: UUID, target: UUID, as_of: str | None, ids: Collection[UUID] | None
+    connection: Connection,
+    source: UUID,
+    target: UUID,
+    as_of: str | None,
+    ids: Collection[UUID] | None,
+    *,
+    splits: Collection[str] | None = None,
 ) -> list[UUID]:
-    """Copy examples and the names of their files into another dataset.
+    """Copy examples, those of some splits or all, and the names of their files into another dataset.
 
     Returns:
         The copies' ids.
@@ -135,6 +141,8 @@ def clone_examples(
         for row in connection.execute(
             select(example_versions).where(columns.row.in_(part)).order_by(columns.position)
         ).mappings():
+            if splits and set(splits).isdisjoint(load(row["metadata"].encode())[SPLIT]):
+                continue
             copies.append(uuid4())
             begun.add({**row, "example_id": copies[-1]}, _files(connection, row["row"]))
     begun.store()
