@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from smithkit import set_run_metadata, traceable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from corpus import Document
 
@@ -61,16 +61,22 @@ class Index:
             total += rarity * count * (self.saturation + 1) / (count + self.saturation * norm)
         return total
 
+    def overlap(self, query: Sequence[str], position: int) -> float:
+        """How many different words of a query a document holds."""
+        return sum(word in self._counts[position] for word in set(query))
+
 
 class Assistant:
     """Answers questions from an index.
 
     Args:
         index: Where it looks.
+        score: How good a document is for a query, by its position; BM25 by default.
     """
 
-    def __init__(self, index: Index) -> None:
+    def __init__(self, index: Index, score: Callable[[Sequence[str], int], float] | None = None) -> None:
         self.index = index
+        self.score = score or index.score
 
     @traceable(run_type="chain", name="answer question")
     def ask(self, question: str) -> dict[str, Any]:
@@ -88,9 +94,7 @@ class Assistant:
     def rank(self, question: str, positions: list[int]) -> list[dict[str, Any]]:
         """The five best of the candidates."""
         query = words(question)
-        scored = sorted(
-            ((self.index.score(query, position), position) for position in positions), reverse=True
-        )
+        scored = sorted(((self.score(query, position), position) for position in positions), reverse=True)
         documents = self.index.documents
         return [
             {

@@ -227,3 +227,11 @@ def test_program_is_installed(environment):
     )
 
     assert (done.returncode, done.stdout.strip()) == (0, "[]")
+
+
+def test_the_demo_runs_from_wheels_and_says_what_intervals_need(environment):
+    done = environment("everything").run("-W", "error", "-m", "smithkit.cli", "demo")
+
+    assert done.returncode == 0, done.stderr
+    assert "recall_at_5" in done.stdout
+    assert "smithkit-evaluation[compare]" in done.stdout.replace("\n", "")

@@ -1,4 +1,4 @@
-"""`smithkit demo`: a traced retrieval program on this machine, without account or network."""
+"""`smithkit demo`: a retrieval program, traced and evaluated on this machine, without account or network."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ __all__ = ["register"]
 
 def register(registry: CommandRegistry) -> None:
     """Add the command."""
-    registry.add("demo", help="trace a small retrieval program and show its traces", run=_run)
+    registry.add("demo", help="trace a small retrieval program, show its traces, evaluate two variants", run=_run)
 
 
 def _run(_: argparse.Namespace) -> int:
