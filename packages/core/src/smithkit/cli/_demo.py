@@ -18,7 +18,9 @@ __all__ = ["register"]
 
 def register(registry: CommandRegistry) -> None:
     """Add the command."""
-    registry.add("demo", help="trace a small retrieval program, show its traces, evaluate two variants", run=_run)
+    registry.add(
+        "demo", help="trace a small retrieval program, show its traces, evaluate two variants", run=_run
+    )
 
 
 def _run(_: argparse.Namespace) -> int:
