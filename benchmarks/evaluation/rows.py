@@ -7,10 +7,10 @@ import contextlib
 import json
 import logging
 import os
-import sys
 import time
 import uuid
 import warnings
+from pathlib import Path
 
 _WARM_UP_ROWS = 20
 
@@ -24,19 +24,28 @@ def main() -> None:
     given = parser.parse_args()
     warnings.simplefilter("ignore")
     logging.disable(logging.CRITICAL)
-    with open(os.devnull, "w", encoding="utf-8") as nowhere, contextlib.redirect_stderr(nowhere):  # noqa: PTH123
-        with contextlib.redirect_stdout(nowhere):
-            evaluate = PEERS[given.peer](given.url)
-            evaluate(_WARM_UP_ROWS, given.concurrency)()
-            measured = evaluate(given.rows, given.concurrency)
-            started, process = time.perf_counter(), time.process_time()
-            judged = measured()
-            seconds, cpu = time.perf_counter() - started, time.process_time() - process
+    with silence():
+        evaluate = PEERS[given.peer](given.url)
+        evaluate(_WARM_UP_ROWS, given.concurrency)()
+        measured = evaluate(given.rows, given.concurrency)
+        started, process = time.perf_counter(), time.process_time()
+        judged = measured()
+        seconds, cpu = time.perf_counter() - started, time.process_time() - process
     if judged != given.rows:
         raise SystemExit(f"{judged} of {given.rows} rows were judged.")
     print(json.dumps({"wall": seconds / given.rows * 1e3, "cpu": cpu / given.rows * 1e3}), flush=True)
-    sys.stdout.flush()
     os._exit(0)  # nothing that a client does at the end of its process belongs to the figures
+
+
+@contextlib.contextmanager
+def silence():
+    """Whatever is printed meanwhile is not the figures."""
+    with (
+        Path(os.devnull).open("w", encoding="utf-8") as nowhere,
+        contextlib.redirect_stdout(nowhere),
+        contextlib.redirect_stderr(nowhere),
+    ):
+        yield
 
 
 def _langsmith(package: str):

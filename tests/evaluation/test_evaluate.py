@@ -542,3 +542,41 @@ def test_a_name_that_is_taken_is_replaced_and_tries_end(api):
     names = [request.json()["name"] for request in api.requests]
     assert len(names) == len(set(names)) == 10
     assert all(name.startswith(names[0]) for name in names)
+
+
+def test_rows_arrive_one_by_one_also_where_all_run_at_once(client, dataset):
+    go_on = threading.Event()
+
+    def target(inputs: dict) -> dict:
+        if inputs["name"] == "bob":
+            go_on.wait(30)
+        return inputs
+
+    results = client.evaluate(target, data="names", max_concurrency=None, blocking=False)
+    rows = iter(results)
+    early = {next(rows)["example"].inputs["name"] for _ in range(3)}
+    go_on.set()
+
+    assert early == {"ada", "cyd", "dee"}
+    assert len(list(rows)) == 1
+
+
+def test_tasks_arrive_one_by_one_also_where_all_run_at_once(client, dataset):
+    async def run():
+        go_on = asyncio.Event()
+
+        async def target(inputs: dict) -> dict:
+            if inputs["name"] == "bob":
+                await go_on.wait()
+            return inputs
+
+        results = await client.aevaluate(target, data="names", max_concurrency=None, blocking=False)
+        rows = aiter(results)
+        early = {(await anext(rows))["example"].inputs["name"] for _ in range(3)}
+        go_on.set()
+        return early, [row async for row in rows]
+
+    early, late = asyncio.run(run())
+
+    assert early == {"ada", "cyd", "dee"}
+    assert len(late) == 1

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import ThreadPoolExecutor
+from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from smithkit.operations import adrive, drive
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable
+    from concurrent.futures import Future
 
     from smithkit.operations import Together
 
@@ -30,16 +32,19 @@ def run_in_threads(together: Together[T], perform: Callable[[Any], Any]) -> None
         for flow in together.flows:
             together.finished(drive(flow, perform))
         return
+    ended: SimpleQueue[Future[T]] = SimpleQueue()
+    under_way = 0
     with ThreadPoolExecutor(together.most, thread_name_prefix="smithkit-together") as pool:
-        running: set[Future[T]] = set()
         try:
             for flow in together.flows:
-                running.add(pool.submit(contextvars.copy_context().run, drive, flow, perform))
-                if len(running) >= together.most:
-                    done, running = wait(running, return_when=FIRST_COMPLETED)
-                    _settle(done, together.finished)
+                future = pool.submit(contextvars.copy_context().run, drive, flow, perform)
+                future.add_done_callback(ended.put)
+                under_way += 1
+                if under_way == together.most:
+                    under_way -= 1
+                    together.finished(ended.get().result())
         finally:
-            _settle(wait(running).done, together.finished)
+            _settle((ended.get() for _ in range(under_way)), together.finished)
 
 
 async def run_in_tasks(together: Together[T], perform: Callable[[Any], Awaitable[Any]]) -> None:
@@ -49,13 +54,23 @@ async def run_in_tasks(together: Together[T], perform: Callable[[Any], Awaitable
         together: The flows.
         perform: Awaited with what a flow asks for.
     """
+    ended: asyncio.Queue[asyncio.Task[T]] = asyncio.Queue()
     running: set[asyncio.Task[T]] = set()
+
+    async def next_ended() -> asyncio.Task[T]:
+        task = await ended.get()
+        running.discard(task)
+        return task
+
     try:
         for flow in together.flows:
-            running.add(asyncio.ensure_future(adrive(flow, perform)))
-            if len(running) >= together.most:
-                done, running = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
-                _settle(done, together.finished)
+            task = asyncio.ensure_future(adrive(flow, perform))
+            task.add_done_callback(ended.put_nowait)
+            running.add(task)
+            if len(running) == together.most:
+                together.finished((await next_ended()).result())
+        while running:
+            together.finished((await next_ended()).result())
     except asyncio.CancelledError:
         for task in running:
             task.cancel()

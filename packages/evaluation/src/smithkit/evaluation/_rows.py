@@ -297,7 +297,12 @@ def _judging(
     evaluator: Any, run: Any, example: Example, source: Any, *, asynchronous: bool
 ) -> Callable[[], Any]:
     """The call of an evaluator, which may not take an id for its run."""
-    method = evaluator.aevaluate_run if asynchronous else evaluator.evaluate_run
-    if "evaluator_run_id" in inspect.signature(method).parameters:
+    name = "aevaluate_run" if asynchronous else "evaluate_run"
+    method = getattr(evaluator, name)
+    if isinstance(evaluator, DynamicRunEvaluator) or _takes_run_id(evaluator, name):
         return lambda: method(run, example, evaluator_run_id=source)
     return lambda: method(run, example)
+
+
+def _takes_run_id(evaluator: Any, name: str) -> bool:
+    return "evaluator_run_id" in inspect.signature(getattr(evaluator, name)).parameters

@@ -72,19 +72,20 @@ class Target:
         }
         if self._traced:
             return self._answer(functools.partial(self._call, langsmith_extra=extra), values)
-        return self._wrapped(values)(values["inputs"], langsmith_extra=extra)
+        return self._wrapped(values["inputs"], values, langsmith_extra=extra)
 
-    def _wrapped(self, values: dict[str, Any]) -> Callable[..., Any]:
+    @functools.cached_property
+    def _wrapped(self) -> Callable[..., Any]:
         """A traced function whose run has the example's inputs as its own."""
         decorate = traceable(name=self.name, process_inputs=_unwrapped)
         if self.asynchronous:
 
-            async def answer_later(inputs: dict[str, Any]) -> Any:
+            async def answer_later(inputs: dict[str, Any], values: dict[str, Any]) -> Any:
                 return await self._answer(self._call, {**values, "inputs": inputs})
 
             return decorate(answer_later)
 
-        def answer(inputs: dict[str, Any]) -> Any:
+        def answer(inputs: dict[str, Any], values: dict[str, Any]) -> Any:
             return self._answer(self._call, {**values, "inputs": inputs})
 
         return decorate(answer)
