@@ -76,11 +76,11 @@ _COLD = """
 import sys, time
 from smithkit import Client, PromptCache
 port, method = sys.argv[1:3]
-client = Client(f"http://127.0.0.1:{port}", api_key="key", plugins=[PromptCache(disk="prompts")])
 if "pydantic" in sys.argv:
     import pydantic
     class Other(pydantic.BaseModel):
         number: int
+client = Client(f"http://127.0.0.1:{port}", api_key="key", plugins=[PromptCache(disk="prompts")])
 options = {"as_langchain": False} if method == "pull_prompt" else {}
 begun = time.perf_counter_ns()
 getattr(client, method)("greet", **options)

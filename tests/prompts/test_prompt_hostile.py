@@ -127,7 +127,7 @@ def test_mustache_reaches_into_mappings_alone_and_calls_nothing():
         def __str__(self) -> str:
             return "value"
 
-    template = TextPrompt("{{v.secret}}{{v.__class__}}{{l.0}}{{#v}}x{{/v}}{{> p}}", "mustache")
+    template = TextPrompt("{{v.secret}}{{v.__class__}}{{l.0}}{{#v}}x{{/v}}", "mustache")
 
     assert template.format(v=Value(), l=["canary"]) == "x"
 

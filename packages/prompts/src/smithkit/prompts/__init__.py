@@ -19,6 +19,7 @@ if TYPE_CHECKING:
         MissingVariablesError,
         PromptError,
         PromptValueError,
+        StaleParentError,
         TemplateError,
     )
     from smithkit.prompts.identifiers import PromptIdentifier, parse_identifier
@@ -52,6 +53,7 @@ else:
                 "MissingVariablesError",
                 "PromptError",
                 "PromptValueError",
+                "StaleParentError",
                 "TemplateError",
             ),
             "identifiers": ("PromptIdentifier", "parse_identifier"),
@@ -86,6 +88,7 @@ __all__ = [
     "PromptMethods",
     "PromptOrigin",
     "PromptValueError",
+    "StaleParentError",
     "TemplateError",
     "TextPrompt",
     "configure_global_async_prompt_cache",

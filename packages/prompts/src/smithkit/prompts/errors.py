@@ -1,7 +1,9 @@
-"""What can be wrong with a prompt itself; what a server says about it is in `smithkit.errors`.
+"""What can be wrong with a prompt, or with what is asked of it; all else is in `smithkit.errors`.
 
 ::
 
+    LangSmithConflictError
+    └── StaleParentError               another commit came between the parent and the new one
     LangSmithUserError
     └── PromptError
         ├── ManifestError              the content of a commit is not what smithkit reads, or not safe to load
@@ -14,12 +16,23 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from smithkit.errors import LangSmithUserError
+from smithkit.errors import LangSmithConflictError, LangSmithUserError
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-__all__ = ["ManifestError", "MissingVariablesError", "PromptError", "PromptValueError", "TemplateError"]
+__all__ = [
+    "ManifestError",
+    "MissingVariablesError",
+    "PromptError",
+    "PromptValueError",
+    "StaleParentError",
+    "TemplateError",
+]
+
+
+class StaleParentError(LangSmithConflictError):
+    """The parent of a new commit is not the newest one any more: pull what came between, and try again."""
 
 
 class PromptError(LangSmithUserError):

@@ -175,8 +175,9 @@ class Prompt(abc.ABC):
     def to_anthropic(self, **values: Any) -> dict[str, Any]:
         """The arguments for ``anthropic.Anthropic().messages.create``.
 
-        Messages, tools and schema, and settings where they were pulled with the prompt. An answer with a
-        schema is asked for as a tool that has to be called.
+        Messages, tools and schema, and model and settings where they were pulled with the prompt;
+        ``temperature``, ``top_k`` and ``top_p`` in ``extra_body``, as not every version of the client has arguments
+        for them. An answer with a schema is asked for as a tool that has to be called.
 
         Args:
             values: The values of its variables.

@@ -15,6 +15,7 @@ from smithkit.errors import (
 from smithkit.operations import Flow, Methods, Page, PageFlow, Request, operation, paginated, without_secrets
 from smithkit.paging import PAGE_SIZE, check_limit
 from smithkit.prompts._methods._answers import flag, json_object
+from smithkit.prompts.errors import StaleParentError
 from smithkit.prompts.identifiers import OWN_WORKSPACE, PromptIdentifier, parse_identifier
 from smithkit.workspace import settings
 
@@ -112,8 +113,8 @@ class CommitMethods(Methods):
             ValueError: The identifier names no prompt.
             ManifestError: The object can not be written as a manifest.
             LangSmithNotFoundError: There is no such prompt.
-            LangSmithConflictError: The parent is not the newest commit any more, or the newest commit has
-                the same content.
+            StaleParentError: The parent is not the newest commit any more.
+            LangSmithConflictError: The newest commit has the same content.
             LangSmithError: The server refused for another reason, or could not be asked.
 
         Example:
@@ -189,9 +190,11 @@ def _commit(identifier: PromptIdentifier, manifest: Any, parent: str | None) -> 
         # Not `_commits_path`: what is posted goes to one path on both clients.
         response = yield Request("POST", f"/commits/{identifier.path}", json=body)
     except LangSmithConflictError as error:
-        raise LangSmithConflictError(
+        if "nothing to commit" in str(error).lower():
+            raise
+        raise StaleParentError(
             f"The server took no commit of {identifier.owner}/{identifier.name} on top of {parent or 'nothing'}: "
-            f"either another one came between, or the newest has the same content. Pull it and try again. {error}",
+            f"another one came between. Pull it, and commit on top of it. {error}",
             status_code=error.status_code,
         ) from error
     commit = json_object(response).get("commit")

@@ -52,7 +52,7 @@ class PushMethods(RepositoryMethods, CommitMethods):
             ManifestError: The object can not be written as a manifest.
             LangSmithUserError: The prompt is new and its owner is another workspace, or it is to be public
                 and the workspace has no handle.
-            LangSmithConflictError: The parent is not the newest commit any more.
+            StaleParentError: The parent is not the newest commit any more.
             LangSmithError: The server refused for another reason, or could not be asked.
 
         Example:

@@ -257,21 +257,17 @@ class RepositoryMethods(Methods):
 
     @operation
     def unlike_prompt(self, prompt_identifier: str) -> Flow[dict[str, int]]:
-        """Take a like back.
+        """Take back what `like_prompt` gave; all else is the same.
 
         Args:
-            prompt_identifier: ``name`` or ``owner/name``.
+            prompt_identifier: See `like_prompt`.
 
         Returns:
             ``{"likes": n}``.
 
-        Raises:
-            ValueError: The identifier names no prompt.
-            LangSmithError: The server refused, or could not be asked.
-
         Example:
-            >>> client.unlike_prompt("acme/greet")  # doctest: +SKIP
-            {'likes': 0}
+            >>> client.unlike_prompt("acme/greet")["likes"]  # doctest: +SKIP
+            0
 
         ``POST /likes/{owner}/{name}``
         """

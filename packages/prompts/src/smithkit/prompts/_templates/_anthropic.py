@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 __all__ = ["arguments"]
 
 _DEFAULT_MAX_TOKENS = 4096  # the API wants a number
-_SETTINGS = ("max_tokens", "temperature", "thinking", "top_k", "top_p")
+_SETTINGS = ("max_tokens", "thinking")
+_BODY_SETTINGS = ("temperature", "top_k", "top_p")  # the newest clients have no arguments for them
 _DATA_URL = re.compile(r"data:(?P<type>[\w.+-]+/[\w.+-]+);base64,(?P<data>.*)", re.DOTALL)
 
 
@@ -32,6 +33,9 @@ def arguments(prompt: Prompt, messages: Sequence[Message]) -> dict[str, Any]:
     if prompt.model is not None and prompt.model.provider == "anthropic" and prompt.model.name:
         made["model"] = prompt.model.name
     made |= {name: settings[name] for name in _SETTINGS if settings.get(name) is not None}
+    body = {name: settings[name] for name in _BODY_SETTINGS if settings.get(name) is not None}
+    if body:
+        made["extra_body"] = body
     stop = settings.get("stop_sequences", settings.get("stop"))
     if stop is not None:
         made["stop_sequences"] = [stop] if isinstance(stop, str) else stop

@@ -21,6 +21,7 @@ _MAX_STEPS = 200_000
 _MAX_CHARACTERS = 10_000_000
 _ESCAPES = str.maketrans({"&": "&amp;", '"': "&quot;", "<": "&lt;", ">": "&gt;"})
 _MISSING: Any = object()
+_REFUSED = {">": "includes another one", "=": "changes the delimiters"}
 
 
 @dataclass(slots=True)
@@ -148,10 +149,14 @@ def _parse(text: str) -> _Section:
 
 
 def _add_tag(open_sections: list[_Section], sigil: str, name: str) -> None:
-    if sigil in ("!", ">"):
+    if sigil == "!":
         return
-    if not name or sigil == "=":
-        raise TemplateError("A tag of the template names nothing, or changes the delimiters.")
+    if sigil in _REFUSED:
+        raise TemplateError(
+            f"The template {_REFUSED[sigil]}, which is not supported: {{{{{sigil}{name:.80}}}}}."
+        )
+    if not name:
+        raise TemplateError("A tag of the template names nothing.")
     if sigil in ("#", "^"):
         if len(open_sections) > _MAX_DEPTH:
             raise TemplateError(f"The template nests more than {_MAX_DEPTH} sections.")
