@@ -516,7 +516,7 @@ class TestRefusals:
             (upper, {"data": "names", "error_handling": "raise"}, ValueError, "error_handling"),
             (upper, {"data": "names", "experiment": "a", "experiment_prefix": "b"}, ValueError, "not both"),
             (upper, {"data": "names", "resume": True}, ValueError, "experiment="),
-            (upper, {"data": "names", "executor": "dask://x"}, ValueError, "No plugin"),
+            (upper, {"data": "names", "executor": "elsewhere://x"}, ValueError, "No plugin"),
             (lambda a, b: 1, {"data": "names"}, ValueError, "target"),
             ("names-1", {"data": "names"}, ValueError, "existing experiment"),
             (("a", "b"), {}, ValueError, "at least one"),

@@ -200,12 +200,16 @@ class ClientHooks:
     Args:
         plugins: Plugins of this client alone.
 
+    Attributes:
+        own: Plugins of this client alone.
+
     Raises:
         LangSmithUserError: A plugin was written for a newer version of the hook API, implements a hook
             with an argument that the hook does not have, or one that concerns the whole process.
     """
 
     def __init__(self, plugins: Sequence[object] = ()) -> None:
+        self.own = tuple(plugins)
         self._sources = [manager()._hooks]  # noqa: SLF001 - one module, two views
         if plugins:
             own = _Hooks()

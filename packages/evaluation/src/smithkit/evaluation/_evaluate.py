@@ -27,14 +27,15 @@ from smithkit.evaluation._runner import Work, arun, run
 from smithkit.evaluation._steps import aperformer, performer
 from smithkit.evaluation._summary import as_summary_evaluators
 from smithkit.evaluation._targets import Target
+from smithkit.evaluation._workplace import Workplace
 from smithkit.operations import Flow, Together, adrive, drive
 from smithkit.transport._together import run_in_tasks, run_in_threads
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Generator, Sequence
     from concurrent.futures import Executor
 
-    from smithkit.evaluation._results import AsyncExperimentResults, ExperimentResults
+    from smithkit.evaluation._results import AsyncExperimentResults, ExperimentResultRow, ExperimentResults
 
 __all__ = ["Options", "aevaluated", "evaluated"]
 
@@ -149,7 +150,10 @@ _ALL = 1000
 
 def _run(client: Any, target: Any, options: Options, most: int | None) -> ExperimentResults:
     flow = _work(client, target, options, asynchronous=False)
-    return run(drive(flow, performer(client)), most, blocking=options.blocking)
+    work = drive(flow, performer(client))
+    if work.workplace is not None and options.max_concurrency == 0:
+        most = work.workplace.capacity
+    return run(work, most, blocking=options.blocking)
 
 
 def _work(client: Any, target: Any, options: Options, *, asynchronous: bool) -> Flow[Work]:
@@ -174,19 +178,32 @@ def _existing(client: Any, target: Any, options: Options, *, asynchronous: bool)
 def _new(client: Any, target: Any, options: Options, *, asynchronous: bool) -> Flow[Work]:
     """Answer examples, and judge the answers."""
     _check_new(options)
-    tested = Target(target, asynchronous=asynchronous, executor=_executor(client, options, asynchronous))
+    _check_executor(options, asynchronous=asynchronous)
+    tested = Target(target, asynchronous=asynchronous)
     judge = _judge(client, options, asynchronous=asynchronous)
     attachments = tested.wants("attachments") or _wants_attachments(judge)
     examples = yield from _experiment.examples_of(client, options.data, attachments=attachments)
-    experiment = yield from _begun(client, options, examples)
-    judge.experiment = experiment
     gate = Gate(options.target_concurrency, options.rate_limit)
     plan = Plan(judge, tested, options.error_handling == "ignore", options.timeout, gate)
+    if options.executor is not None:
+        plan.workplace = Workplace.of(client, options.executor, plan)
+    try:
+        judge.experiment = yield from _begun(client, options, examples)
+        return Work(judge, (yield from _rows(client, plan, options)), workplace=plan.workplace)
+    except BaseException:
+        if plan.workplace is not None:
+            plan.workplace.close()
+        raise
+
+
+def _rows(client: Any, plan: Plan, options: Options) -> Flow[list[Generator[Any, Any, ExperimentResultRow]]]:
+    """The rows that are to be done."""
     if options.resume:
         resumed = yield from Resumed.of(client, plan, retry_errors=options.retry_errors)
-        return Work(judge, resumed.rows())
+        return resumed.rows()
+    examples = plan.judge.experiment.examples
     each = itertools.chain.from_iterable(itertools.repeat(examples, options.num_repetitions))
-    return Work(judge, [plan.row(example) for example in each])
+    return [plan.row(example) for example in each]
 
 
 def _begun(client: Any, options: Options, examples: Sequence[Any]) -> Flow[Any]:
@@ -282,24 +299,15 @@ def _check_new(options: Options) -> None:
         )
 
 
-def _executor(client: Any, options: Options, asynchronous: bool) -> Executor | None:  # noqa: FBT001 - private
-    """The executor that the target runs on; a plugin makes it of a text."""
-    given = options.executor
-    if given is None:
-        return None
+def _check_executor(options: Options, *, asynchronous: bool) -> None:
+    if options.executor is None:
+        return
     if asynchronous:
         raise ValueError("executor is for evaluate: aevaluate runs its target on the event loop.")
-    if isinstance(given, str):
-        made = client.hooks.first("create_executor", spec=given)
-        if made is None:
-            raise ValueError(
-                f"No plugin makes an executor of {given!r}. Give an Executor, or register a plugin with "
-                f"`create_executor`."
-            )
-        given = made
-    if not callable(getattr(given, "submit", None)):
-        raise TypeError(f"executor must be an Executor or a text, not {type(given).__name__}.")
-    return given
+    if options.evaluator_concurrency is not None:
+        raise ValueError(
+            "evaluator_concurrency cannot be given with executor, which does whole rows: give target_concurrency."
+        )
 
 
 def _is_experiment(target: Any) -> bool:

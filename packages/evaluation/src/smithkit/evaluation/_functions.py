@@ -101,8 +101,8 @@ def evaluate(
             `timeout` (seconds for each answer; one that takes longer is an error),
             `resume` (True goes on with `experiment`: no finished row is run again) and
             `retry_errors` (then, whether failed rows are),
-            `executor` (where the target runs: a `concurrent.futures.Executor`, or a text such as
-            ``dask://host:port`` that a plugin understands),
+            `executor` (where rows are done: a `concurrent.futures.Executor`, or a text such as
+            ``dask://host:port``),
             `progress` (whether to show how far it is on standard error, and figures and a link at the end;
             by default if that is a terminal and rich is installed),
             `load_nested` (whether evaluators of experiments that are there want whole traces) and

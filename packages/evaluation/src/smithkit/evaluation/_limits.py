@@ -29,6 +29,9 @@ class Gate:
         self._next = 0.0
         self._lock = threading.Lock()
 
+    def __reduce__(self) -> Any:
+        return Gate, ()  # it holds in one process
+
     @contextlib.contextmanager
     def passed(self) -> Iterator[None]:
         """A call in a thread, once it may begin."""

@@ -7,13 +7,25 @@ from typing import TYPE_CHECKING
 from smithkit.hooks import hookimpl
 
 if TYPE_CHECKING:
+    from concurrent.futures import Executor
+
     from smithkit.evaluation._progress import ExperimentProgress
     from smithkit.plugins import MethodRegistry
 
-__all__ = ["on_experiment_progress", "register_methods", "smithkit_hook_api"]
+__all__ = ["create_executor", "on_experiment_progress", "register_methods", "smithkit_hook_api"]
 
 smithkit_hook_api = 1
 """Version of the hook API that this plugin is written for."""
+
+
+@hookimpl
+def create_executor(spec: str) -> Executor | None:
+    """Have ``dask://host:port`` mean a Dask cluster."""
+    if not spec.startswith("dask://"):
+        return None
+    from smithkit.evaluation._dask import DaskExecutor
+
+    return DaskExecutor(spec.removeprefix("dask://"))
 
 
 @hookimpl

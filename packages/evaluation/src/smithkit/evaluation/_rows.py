@@ -17,6 +17,7 @@ from smithkit.tracing import tracing_context, uuid7
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
+    from uuid import UUID
 
     from smithkit.datasets.schemas import Example
     from smithkit.evaluation._evaluators import RunEvaluator
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from smithkit.evaluation._results import ExperimentResultRow
     from smithkit.evaluation._summary import SummaryEvaluator
     from smithkit.evaluation._targets import Target
+    from smithkit.evaluation._workplace import Workplace
     from smithkit.evaluation.schemas import EvaluationResult
     from smithkit.operations import Flow
     from smithkit.tracing import LangSmithExtra
@@ -31,6 +33,11 @@ if TYPE_CHECKING:
 __all__ = ["Judge", "Plan"]
 
 _log = logging.getLogger("smithkit.evaluation")
+
+
+def new_id(what: str) -> UUID:  # noqa: ARG001 - see `Judge.new_id`
+    """An id that nothing else has."""
+    return uuid7()
 
 
 @dataclass(slots=True)
@@ -45,6 +52,7 @@ class Judge:
         upload: Whether anything is sent.
         asynchronous: Whether evaluators are awaited.
         gate: What their calls pass.
+        new_id: Gives the ids of evaluators' runs and of feedback, by what they are of.
     """
 
     client: Any
@@ -54,12 +62,13 @@ class Judge:
     upload: bool = True
     asynchronous: bool = False
     gate: Gate = OPEN
+    new_id: Callable[[str], UUID] = new_id
 
     def row(self, run: Any, example: Example) -> Flow[ExperimentResultRow]:
         """Judge a run with every evaluator; one that fails gives its error as result."""
         results: list[EvaluationResult] = []
-        for evaluator in self.evaluators:
-            results += yield from self._judged(evaluator, run, example)
+        for number, evaluator in enumerate(self.evaluators):
+            results += yield from self._judged(evaluator, run, example, str(number))
         return {"run": run, "example": example, "evaluation_results": {"results": results}}
 
     def summary(self, rows: Sequence[ExperimentResultRow]) -> Flow[list[EvaluationResult]]:
@@ -80,8 +89,8 @@ class Judge:
     def _project_id(self) -> Any:
         return None if self.experiment.project is None else self.experiment.project.id
 
-    def _judged(self, evaluator: Any, run: Any, example: Example) -> Flow[list[EvaluationResult]]:
-        source = uuid7()
+    def _judged(self, evaluator: Any, run: Any, example: Example, place: str) -> Flow[list[EvaluationResult]]:
+        source = self.new_id(place)
         metadata = {"experiment": self.experiment.name, "target_run_id": str(run.id)}
         if not self.asynchronous:
             metadata |= {"reference_example_id": str(example.id), "reference_run_id": str(run.id)}
@@ -95,8 +104,11 @@ class Judge:
             _log.exception("The evaluator %s failed on run %s: %r", name, run.id, error)
             inspected = evaluator.func if isinstance(evaluator, DynamicRunEvaluator) else evaluator
             found = failures_of(inspected, name, error, source)["results"]
-        for result in found:
-            yield from self._send(result, **about(run, result), feedback_source_type="model")
+        for number, result in enumerate(found):
+            feedback = self.new_id(f"{place}.{number}")
+            yield from self._send(
+                result, feedback_id=feedback, **about(run, result), feedback_source_type="model"
+            )
         return found
 
     def _summed_up(
@@ -137,6 +149,7 @@ class Plan:
         ignore_errors: Whether runs that fail stay apart from their examples.
         timeout: Seconds that the target may take for an example.
         gate: What its calls pass.
+        workplace: Where the rows are done; None for the thread that asks.
     """
 
     judge: Judge
@@ -144,15 +157,31 @@ class Plan:
     ignore_errors: bool = False
     timeout: float | None = None
     gate: Gate = OPEN
+    workplace: Workplace | None = None
 
     def row(self, example: Example) -> Flow[ExperimentResultRow]:
         """Answer an example and judge the answer; a target that fails gives a run with its error."""
-        run = yield from self._answered(example)
+        if self.workplace is None:
+            return (yield from self.row_here(example, uuid7()))
+        return (yield from self.workplace.row(self, example, uuid7()))
+
+    def row_here(self, example: Example, run_id: UUID) -> Flow[ExperimentResultRow]:
+        """`row`, in this thread and with a run of this id."""
+        run = yield from self._answered(example, run_id)
         return (yield from self.judge.row(run, example))
 
-    def _answered(self, example: Example) -> Flow[Any]:
+    def lost_row(self, example: Example, run_id: UUID, error: Exception) -> Flow[ExperimentResultRow]:
+        """The row of an example whose answer was lost with the place where the target ran."""
+        run = self._unseen(example, self._extra(example, run_id, []))
+        run.error = repr(error)
+        run.end()
+        if self.judge.upload:
+            run.post()
+        return (yield from self.judge.row(run, example))
+
+    def _answered(self, example: Example, run_id: UUID) -> Flow[Any]:
         ended: list[Any] = []
-        extra = self._extra(example, ended)
+        extra = self._extra(example, run_id, ended)
         judge = self.judge
         call = traced_call(
             lambda: self.target.on(example, extra),
@@ -182,11 +211,11 @@ class Plan:
                 run.patch()
         return run
 
-    def _extra(self, example: Example, ended: list[Any]) -> dict[str, Any]:
+    def _extra(self, example: Example, run_id: UUID, ended: list[Any]) -> dict[str, Any]:
         experiment = self.judge.experiment
         version = example.modified_at or example.created_at
         return {
-            "run_id": uuid7(),
+            "run_id": run_id,
             "on_end": ended.append,
             "project_name": experiment.name,
             "client": self.judge.client,

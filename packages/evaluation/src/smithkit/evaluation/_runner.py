@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import contextvars
 import threading
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
     from smithkit.evaluation._results import ExperimentResultRow
     from smithkit.evaluation._rows import Judge
+    from smithkit.evaluation._workplace import Workplace
 
 __all__ = ["Work", "arun", "run"]
 
@@ -36,12 +38,14 @@ class Work:
         rows: A flow for each row.
         update: Whether the project is told about the examples at the end.
         display: Whether the user wants to see how far it is.
+        workplace: Where the rows are done; None for the threads or tasks of this process.
     """
 
     judge: Judge
     rows: Sequence[Generator[Any, Any, ExperimentResultRow]]
     update: bool = True
     display: bool = False
+    workplace: Workplace | None = None
 
     def finish(self, rows: Sequence[ExperimentResultRow]) -> Flow[list[Any]]:
         """After the last row: tell the project what it is about, sum up, deliver what is on its way."""
@@ -91,7 +95,8 @@ def run(work: Work, most: int | None, *, blocking: bool) -> ExperimentResults:
     def do() -> None:
         progress.started()
         try:
-            run_in_threads(work.together(most, progress), perform)
+            with work.workplace or contextlib.nullcontext():
+                run_in_threads(work.together(most, progress), perform)
             results.finish(drive(work.finish(results.ordered()), perform))
         except BaseException as error:  # noqa: BLE001 - raised by whoever waits
             results.finish(error=error)

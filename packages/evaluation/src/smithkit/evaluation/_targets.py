@@ -12,7 +12,6 @@ from smithkit.tracing import is_async, is_traceable_function, traceable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from concurrent.futures import Executor
 
     from smithkit.datasets.schemas import Example
 
@@ -27,7 +26,6 @@ class Target:
     Args:
         target: What was given.
         asynchronous: Whether it is awaited.
-        executor: Where a function runs; None for the thread of its row.
 
     Raises:
         ValueError: An asynchronous function where none is awaited, or one with arguments
@@ -35,7 +33,7 @@ class Target:
         TypeError: It cannot be called, or not awaited where it has to be.
     """
 
-    def __init__(self, target: Any, *, asynchronous: bool, executor: Executor | None = None) -> None:
+    def __init__(self, target: Any, *, asynchronous: bool) -> None:
         self.asynchronous = asynchronous
         self.name = "AsyncTarget" if asynchronous else "Target"
         runnable = callable(getattr(target, "invoke", None)) and callable(getattr(target, "ainvoke", None))
@@ -49,7 +47,6 @@ class Target:
         self._traced = is_traceable_function(target)
         self._function = target
         self._binding = None if runnable else _binding(target)
-        self._call = target if executor is None else functools.partial(_on, executor, target)
 
     def wants(self, name: str) -> bool:
         """Whether the target is given something."""
@@ -71,7 +68,7 @@ class Target:
             "metadata": copy.deepcopy(example.metadata or {}),
         }
         if self._traced:
-            return self._answer(functools.partial(self._call, langsmith_extra=extra), values)
+            return self._answer(functools.partial(self._function, langsmith_extra=extra), values)
         return self._wrapped(values["inputs"], values, langsmith_extra=extra)
 
     @functools.cached_property
@@ -81,12 +78,12 @@ class Target:
         if self.asynchronous:
 
             async def answer_later(inputs: dict[str, Any], values: dict[str, Any]) -> Any:
-                return await self._answer(self._call, {**values, "inputs": inputs})
+                return await self._answer(self._function, {**values, "inputs": inputs})
 
             return decorate(answer_later)
 
         def answer(inputs: dict[str, Any], values: dict[str, Any]) -> Any:
-            return self._answer(self._call, {**values, "inputs": inputs})
+            return self._answer(self._function, {**values, "inputs": inputs})
 
         return decorate(answer)
 
@@ -109,10 +106,6 @@ def _unwrapped(inputs: dict[str, Any]) -> dict[str, Any]:
 def _name_of_runnable(runnable: Any) -> str:
     get_name = getattr(runnable, "get_name", None)
     return str(get_name()) if callable(get_name) else type(runnable).__name__
-
-
-def _on(executor: Executor, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-    return executor.submit(function, *args, **kwargs).result()
 
 
 def _wrong_kind(target: Any, *, asynchronous: bool) -> Exception:

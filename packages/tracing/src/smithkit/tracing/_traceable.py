@@ -259,6 +259,7 @@ def _decorate(fn: Any, run_type: str, given: Mapping[str, Any]) -> Any:
     updated = functools.WRAPPER_UPDATES if hasattr(fn, "__code__") else ()
     functools.update_wrapper(wrapper, fn, updated=updated)
     wrapper.__langsmith_traceable__ = True
+    wrapper.__smithkit_decoration__ = (fn, run_type, given)  # to decorate it anew in another process
     return wrapper
 
 
