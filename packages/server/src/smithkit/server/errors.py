@@ -17,6 +17,7 @@ __all__ = [
     "busy",
     "conflict",
     "error_response",
+    "no_space",
     "not_found",
     "problem",
     "too_large",
@@ -85,6 +86,11 @@ def busy(detail: str) -> ApiError:
 def problem(example_id: UUID, field: str, message: str) -> dict[str, str]:
     """Give one of the `errors` of an answer: what is wrong with one example."""
     return {"example_id": str(example_id), "field": field, "message": message}
+
+
+def no_space(detail: str) -> ApiError:
+    """Give the error for a server whose disk is full: the same request is taken when there is room again."""
+    return ApiError(503, detail, {"retry-after": "10"})
 
 
 def error_response(error: ApiError) -> JSONResponse:

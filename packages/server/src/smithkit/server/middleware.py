@@ -12,7 +12,8 @@ from sqlalchemy.exc import OperationalError
 from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect
 
-from smithkit.server.errors import ApiError, busy, error_response
+from smithkit.server.errors import ApiError, busy, error_response, no_space
+from smithkit.server.store.storage import no_room
 from smithkit.server.store.writer import WriterClosedError
 
 if TYPE_CHECKING:
@@ -66,6 +67,11 @@ def _as_api_error(error: Exception, scope: Scope) -> ApiError:
         return busy("The server is shutting down")
     if isinstance(error, OperationalError) and "locked" in str(error.orig):
         return busy("The database is locked by another process")
+    if no_room(error):
+        _log.error("%s %s was refused, for there is no room: %s", scope["method"], scope["path"], error)
+        return no_space(
+            "There is no room to store this: the server's disk is full. Nothing of the request was stored"
+        )
     _log.error("%s %s failed", scope["method"], scope["path"], exc_info=error)
     return ApiError(500, "Internal server error; the server's log tells more")
 

@@ -59,6 +59,9 @@ def run(args: argparse.Namespace) -> int:
     from smithkit.server.app import create_app
 
     url = args.db or _default_url()
+    if (problem := _problem(url)) is not None:
+        _say(f"smithkit serve: {problem}", sys.stderr)
+        return 1
     hosts = {*_LOOPBACK_HOSTS, args.host} if local else None
     return _serve(
         create_app(url, api_key=api_key, allowed_hosts=hosts), args, url, with_key=api_key is not None
@@ -119,6 +122,18 @@ def _serve(app: object, args: argparse.Namespace, url: str, *, with_key: bool) -
     finally:
         listener.close()
     return 0 if server.started else 1
+
+
+def _problem(url: str) -> str | None:
+    """Open the database once and let go of it, for what is wrong with it is to be told in one line."""
+    from smithkit.server.store import open_store
+    from smithkit.server.store.storage import StorageError
+
+    try:
+        open_store(url).close()
+    except (StorageError, ValueError) as error:
+        return str(error)
+    return None
 
 
 def _bind(host: str, port: int) -> socket.socket:

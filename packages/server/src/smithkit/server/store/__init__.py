@@ -101,7 +101,7 @@ def open_store(url: str) -> Store:
 
     Raises:
         ValueError: Nobody knows this kind of URL.
-        RuntimeError: The database was written by a newer release.
+        StorageError: The database was written by a newer release, or cannot be used as it is.
 
     Example:
         >>> store = open_store("sqlite:///runs.db")

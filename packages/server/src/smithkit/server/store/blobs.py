@@ -42,9 +42,12 @@ class StagedBlob:
             self._path.replace(target)
             return
         handle, name = tempfile.mkstemp(dir=target.parent)
-        with os.fdopen(handle, "wb") as file:
-            file.write(self._data or b"")
-        Path(name).replace(target)
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(self._data or b"")
+            Path(name).replace(target)
+        finally:
+            Path(name).unlink(missing_ok=True)
 
     def discard(self) -> None:
         """Remove what was not placed."""

@@ -11,12 +11,14 @@ from sqlalchemy import URL, create_engine, event
 from sqlalchemy.pool import QueuePool
 
 from smithkit.server.store.sqlite_filter import add_functions
+from smithkit.server.store.storage import SoleUse, StorageError, file_system, is_network
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine
 
 __all__ = [
     "blob_folder",
+    "claim",
     "create_file",
     "database_path",
     "give_space_back",
@@ -64,12 +66,49 @@ def blob_folder(path: Path) -> Path:
     return path.with_name(f"{path.name}.blobs")
 
 
+def claim(path: Path) -> SoleUse | None:
+    """Take a file on a network file system for this process alone; others need no such thing.
+
+    Args:
+        path: The file.
+
+    Returns:
+        The right to use it, to be released; None where processes may share it.
+
+    Raises:
+        StorageError: Another process uses it.
+    """
+    kind = file_system(path)
+    if not is_network(kind):
+        return None
+    sole = SoleUse(path)
+    _log.warning(
+        "%s is on a network file system (%s), where SQLite's WAL cannot work: using the slower journal, for this "
+        "process alone. Put the database on a local disk if you can",
+        path,
+        kind,
+    )
+    return sole
+
+
 def create_file(path: Path) -> None:
     """Make a database file that only its owner can read, and the folders above it likewise.
 
     Args:
         path: The file; nothing changes if it is there.
+
+    Raises:
+        StorageError: It cannot be written.
     """
+    try:
+        _create_file(path)
+    except OSError as error:
+        raise StorageError(
+            f"cannot write the database {path}: {error.strerror}. Make its folder writable, or name another (--db)"
+        ) from error
+
+
+def _create_file(path: Path) -> None:
     missing = [folder for folder in path.parents if not folder.exists()]
     for folder in reversed(missing):
         folder.mkdir(mode=0o700, exist_ok=True)
@@ -127,12 +166,14 @@ def _engine(path: Path, *, begin: str, size: int, pragmas: tuple[str, ...]) -> E
 def _set_up(connection: Any, path: Path, pragmas: tuple[str, ...]) -> None:
     # Takes effect on an empty file alone, and before WAL: lets deleted data give its space back.
     connection.execute("PRAGMA auto_vacuum=INCREMENTAL")
-    (mode,) = connection.execute("PRAGMA journal_mode=WAL").fetchone()
+    wanted = "DELETE" if is_network(file_system(path)) else "WAL"
+    (mode,) = connection.execute(f"PRAGMA journal_mode={wanted}").fetchone()
     if mode == "wal":
         # In WAL mode NORMAL survives a killed process; only a power failure may cost the newest commits.
         connection.execute("PRAGMA synchronous=NORMAL")
     else:
-        _log.warning("%s: the file system does not support WAL; using the slower %r journal", path, mode)
+        if mode != wanted.lower():
+            _log.warning("%s: the file system does not support WAL; using the slower %r journal", path, mode)
         connection.execute("PRAGMA synchronous=FULL")
     add_functions(connection)
     connection.execute("PRAGMA temp_store=MEMORY")

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from alembic.config import Config
     from sqlalchemy import Connection, Engine
 
-__all__ = ["HEAD", "KEPT_BACKUPS", "migrate", "read_revision"]
+__all__ = ["HEAD", "KEPT_BACKUPS", "is_known", "migrate", "read_revision"]
 
 HEAD = "0011"
 """The newest migration. A database that stands here is opened without loading Alembic."""
@@ -66,6 +66,17 @@ def read_revision(connection: Connection) -> str | None:
     return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
 
 
+def is_known(revision: str) -> bool:
+    """Tell whether a migration is of this release or an older one."""
+    from alembic.script import ScriptDirectory
+    from alembic.util import CommandError
+
+    try:
+        return ScriptDirectory.from_config(_config()).get_revision(revision) is not None
+    except CommandError:
+        return False
+
+
 def _is_ready(engine: Engine) -> bool:
     with engine.connect().execution_options(smithkit_begin="BEGIN") as connection:
         return read_revision(connection) == HEAD and _has_workspace(connection)
@@ -95,10 +106,14 @@ def _migrate(engine: Engine) -> None:
 def _upgrade(connection: Connection, revision: str | None) -> None:
     from alembic import command
 
-    config = _config()
     if revision is not None:
-        _require_known(config, revision)
+        if not is_known(revision):
+            raise StorageError(
+                f"the database is at revision {revision}, which this release does not know: upgrade smithkit-server "
+                "(pip install -U smithkit-server), or use another file (--db)"
+            )
         _back_up(connection, revision)
+    config = _config()
     config.attributes["connection"] = connection
     command.upgrade(config, "head")
 
@@ -111,19 +126,6 @@ def _config() -> Config:
         "script_location", str(files("smithkit.server.store") / "migrations").replace("%", "%%")
     )
     return config
-
-
-def _require_known(config: Config, revision: str) -> None:
-    from alembic.script import ScriptDirectory
-    from alembic.util import CommandError
-
-    try:
-        ScriptDirectory.from_config(config).get_revision(revision)
-    except CommandError as error:
-        raise StorageError(
-            f"the database is at revision {revision}, which this release does not know: upgrade smithkit-server "
-            "(pip install -U smithkit-server), or use another file (--db)"
-        ) from error
 
 
 def _back_up(connection: Connection, revision: str) -> None:

@@ -23,6 +23,7 @@ from smithkit.server.store.access import Access
 from smithkit.server.store.blobs import BlobFolder
 from smithkit.server.store.engine import (
     blob_folder,
+    claim,
     create_file,
     database_path,
     give_space_back,
@@ -35,6 +36,7 @@ from smithkit.server.store.sqlite_datasets import SqliteDatasets
 from smithkit.server.store.sqlite_feedback import SqliteFeedback
 from smithkit.server.store.sqlite_prompts import SqlitePrompts
 from smithkit.server.store.sqlite_queues import SqliteQueues
+from smithkit.server.store.storage import told_clearly
 from smithkit.server.store.tables import sessions, workspaces
 
 if TYPE_CHECKING:
@@ -81,10 +83,12 @@ class SqliteStore:
     def open(self) -> None:
         """Make or migrate the file and start the writing thread."""
         create_file(self.path)
+        self._sole = claim(self.path)
         self._writing = writer_engine(self.path)
         self._reading = reader_engine(self.path)
         try:
-            migrate(self._writing)
+            with told_clearly(self.path):
+                migrate(self._writing)
             with self._reading.connect() as connection:
                 row = connection.execute(select(workspaces.c.id, workspaces.c.secret)).one()
         except BaseException:
@@ -110,6 +114,8 @@ class SqliteStore:
     def _dispose(self) -> None:
         self._writing.dispose()
         self._reading.dispose()
+        if self._sole is not None:
+            self._sole.release()
 
     def sink(self, spill: int) -> BlobSink:
         """Begin to receive an attachment."""

@@ -11,9 +11,16 @@ import os
 import re
 import socket
 import sys
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-__all__ = ["SoleUse", "StorageError", "file_system", "is_network", "no_room", "parse_mounts"]
+from sqlalchemy.exc import DatabaseError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["SoleUse", "StorageError", "file_system", "is_network", "no_room", "parse_mounts", "told_clearly"]
 
 _MOUNTS = Path("/proc/self/mounts")
 _NETWORK = frozenset(
@@ -49,6 +56,15 @@ _ESCAPED = re.compile(r"\\([0-7]{3})")
 _NO_ROOM = (
     frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG}) if hasattr(errno, "EDQUOT") else {errno.ENOSPC}
 )
+
+_ADVICE = {
+    "readonly database": "Make the file and its folder writable, or name another (--db)",
+    "unable to open": "Make the file and its folder writable, or name another (--db)",
+    "not a database": "Name another file (--db), or put a backup in its place (smithkit db restore)",
+    "malformed": "Put a backup in its place (smithkit db restore), or look with `smithkit db check`",
+    "disk is full": "Make room on the disk and start again",
+    "disk I/O error": "Look whether the disk is full or failing",
+}
 
 
 class StorageError(RuntimeError):
@@ -120,6 +136,23 @@ def no_room(error: BaseException) -> bool:
     cause = str(getattr(error, "orig", ""))
     # A file at its limit and a used-up quota are input/output errors to SQLite.
     return "disk is full" in cause or "disk I/O error" in cause
+
+
+@contextmanager
+def told_clearly(path: Path) -> Iterator[None]:
+    """Say what to do about a file that SQLite cannot use.
+
+    Raises:
+        StorageError: It can only be read, is no database, or the disk is full.
+    """
+    try:
+        yield
+    except DatabaseError as error:
+        cause = str(error.orig)
+        for part, advice in _ADVICE.items():
+            if part in cause:
+                raise StorageError(f"cannot use the database {path}: {cause}. {advice}") from error
+        raise
 
 
 class SoleUse:

@@ -123,15 +123,25 @@ class Writer:
 
 
 def _attempt(job: Callable[[Connection], Any], connection: Connection) -> tuple[Any, Exception | None]:
+    savepoint = connection.begin_nested()
     try:
-        with connection.begin_nested():
-            return job(connection), None
-    except DBAPIError as error:
-        if error.connection_invalidated or _is_locked(error):
+        result = job(connection)
+    except Exception as error:
+        # A full disk ends the whole transaction, and with it what earlier jobs of the group wrote.
+        if not _in_transaction(connection) or (isinstance(error, DBAPIError) and _is_fatal(error)):
             raise
+        savepoint.rollback()
         return None, error
-    except Exception as error:  # noqa: BLE001 - handed to whoever waits for this job
-        return None, error
+    savepoint.commit()
+    return result, None
+
+
+def _is_fatal(error: DBAPIError) -> bool:
+    return error.connection_invalidated or _is_locked(error)
+
+
+def _in_transaction(connection: Connection) -> bool:
+    return bool(getattr(connection.connection.driver_connection, "in_transaction", True))
 
 
 def _is_locked(error: DBAPIError) -> bool:

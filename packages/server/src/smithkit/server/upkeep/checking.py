@@ -10,7 +10,7 @@ from sqlalchemy import func, select, text
 
 from smithkit.server.store.dataset_tables import datasets, example_versions
 from smithkit.server.store.feedback_figures import differing_figures
-from smithkit.server.store.migrate import HEAD, read_revision
+from smithkit.server.store.migrate import HEAD, is_known, read_revision
 from smithkit.server.upkeep.records import exported_tables, named_digests
 
 if TYPE_CHECKING:
@@ -96,9 +96,11 @@ def _check_content(database: Database, connection: Connection, report: Report, *
 def _check_schema(revision: str | None) -> Iterator[str]:
     if revision is None:
         yield "there are no tables of smithkit's"
-    elif revision < HEAD:
+    elif revision == HEAD:
+        return
+    elif is_known(revision):
         yield f"revision {revision} is older than {HEAD}, which this release needs: a server migrates it when it starts"
-    elif revision > HEAD:
+    else:
         yield f"revision {revision} is newer than {HEAD}, which this release knows: upgrade smithkit-server"
 
 

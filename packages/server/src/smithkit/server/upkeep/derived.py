@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sqlalchemy import select
+from sqlalchemy import select, text, update
 
 from smithkit.server.store.dataset_tables import datasets
-from smithkit.server.store.example_index import drop_index, update_index
+from smithkit.server.store.example_index import update_index
 from smithkit.server.store.feedback_figures import rebuild_figures
 
 if TYPE_CHECKING:
@@ -28,7 +28,9 @@ def rebuild(connection: Connection) -> None:
 
 
 def _index_examples(connection: Connection) -> None:
-    indexed = select(datasets.c.id).where(datasets.c.indexed_version.is_not(None))
-    for dataset_id in list(connection.execute(indexed).scalars()):
-        drop_index(connection, dataset_id)
+    connection.execute(text("DELETE FROM example_texts"))
+    indexed = datasets.c.indexed_version.is_not(None)
+    ids = list(connection.execute(select(datasets.c.id).where(indexed)).scalars())
+    connection.execute(update(datasets).where(indexed).values(indexed_version=None))
+    for dataset_id in ids:
         update_index(connection, dataset_id, must_exist=False)

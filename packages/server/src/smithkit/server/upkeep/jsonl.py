@@ -19,7 +19,7 @@ import zstandard
 from sqlalchemy import Boolean, Float, LargeBinary, Table, Text
 from sqlalchemy import Integer as AnyInteger
 
-from smithkit.server.store.migrate import HEAD
+from smithkit.server.store.migrate import HEAD, is_known
 from smithkit.server.store.packing import pack, unpack
 from smithkit.server.store.types import Guid
 from smithkit.server.upkeep.errors import UpkeepError
@@ -160,7 +160,7 @@ class _Reader:
     def _check_head(self, head: Any) -> None:
         match head:
             case {"smithkit": "export", "format": int(form), "revision": str(revision)}:
-                if form > _FORMAT or revision > HEAD:
+                if form > _FORMAT or not is_known(revision):
                     raise self._error("the export is of a newer release: upgrade smithkit-server")
             case _:
                 raise self._error("this is no export of smithkit's")

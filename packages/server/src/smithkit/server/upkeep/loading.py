@@ -249,7 +249,7 @@ def _absent(connection: Connection, table: Table, rows: list[_Row]) -> list[_Row
 
 def _is_numbered(table: Table) -> bool:
     columns = list(table.primary_key.columns)
-    return len(columns) == 1 and type(columns[0].type) is Integer
+    return len(columns) == 1 and type(columns[0].type) is Integer and not columns[0].foreign_keys
 
 
 def _identity(table: Table) -> Sequence[str]:

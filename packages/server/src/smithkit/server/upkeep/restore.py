@@ -17,7 +17,7 @@ import orjson
 
 from smithkit.server.store.blobs import BlobFolder
 from smithkit.server.store.engine import blob_folder, create_file, database_path
-from smithkit.server.store.migrate import HEAD
+from smithkit.server.store.migrate import is_known
 from smithkit.server.upkeep.backup import DATABASE, FORMAT, MANIFEST
 from smithkit.server.upkeep.checking import check
 from smithkit.server.upkeep.database import open_database
@@ -118,7 +118,7 @@ def _manifest(bundle: zipfile.ZipFile, members: dict[str, zipfile.ZipInfo]) -> d
             "revision": str(revision),
             "database": {"size": int(), "sha256": str()},
         }:
-            if form > FORMAT or revision > HEAD:
+            if form > FORMAT or not is_known(revision):
                 raise UpkeepError(
                     f"the backup is of a newer release ({str(manifest.get('release'))[:40]}): upgrade smithkit-server"
                 )
