@@ -98,7 +98,7 @@ def data(seed: int) -> bytes:
 
 def listed(name: str, found: Iterable[Example]) -> None:
     """Go through a listing, and tell what its first and its last pages cost."""
-    pages = []
+    pages, count = [], 0
     begun = whole = time.perf_counter()
     for count, _ in enumerate(found, 1):
         if count % PAGE == 0:

@@ -50,7 +50,7 @@ class ApiError(Exception):
         self.status = status
         self.detail = detail
         self.headers = dict(headers or {})
-        self.errors = list(errors)
+        self.errors: Sequence[Mapping[str, Any]] = list(errors)
 
 
 def bad_request(detail: str) -> ApiError:

@@ -9,9 +9,8 @@ from collections import OrderedDict
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable, Iterable, Sequence
+    from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 
-    from smithkit.server.domain.runs import Row
     from smithkit.server.store.dataset_protocol import ExampleSelection
 
 __all__ = ["Orders", "in_order"]
@@ -51,7 +50,7 @@ class Orders:
         return found
 
 
-def in_order(rows: Iterable[Row], selection: ExampleSelection) -> list[int]:
+def in_order(rows: Iterable[Mapping[str, Any]], selection: ExampleSelection) -> list[int]:
     """Give the numbers of records in the order that a selection asks for."""
     if selection.order == "random":
         key = _shuffled(selection.seed)
@@ -62,19 +61,19 @@ def in_order(rows: Iterable[Row], selection: ExampleSelection) -> list[int]:
     return [row for _, row in sorted((key(row), row["row"]) for row in rows)]
 
 
-def _by_id(row: Row) -> Any:
+def _by_id(row: Mapping[str, Any]) -> Any:
     return row["example_id"].bytes
 
 
-def _latest_first(name: str) -> Callable[[Row], Any]:
+def _latest_first(name: str) -> Callable[[Mapping[str, Any]], Any]:
     return lambda row: (-row[name], -row["position"])
 
 
-def _shuffled(seed: str) -> Callable[[Row], Any]:
+def _shuffled(seed: str) -> Callable[[Mapping[str, Any]], Any]:
     """A place that the seed and the example alone decide, so that it holds over pages and processes."""
     start = hashlib.blake2b(seed.encode(), digest_size=8)
 
-    def place(row: Row) -> bytes:
+    def place(row: Mapping[str, Any]) -> bytes:
         own = start.copy()
         own.update(row["example_id"].bytes)
         return own.digest()

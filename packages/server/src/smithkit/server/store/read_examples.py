@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select
 
@@ -16,7 +16,7 @@ from smithkit.server.store.versions import moment_of, read_dataset, valid_at
 from smithkit.server.store.write_examples import SPLIT, chunks
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from uuid import UUID
 
     from sqlalchemy import Connection
@@ -30,6 +30,13 @@ __all__ = ["load_light", "load_rows", "matching", "read_files", "scan", "select_
 
 _columns = example_versions.c
 _SCAN = 2000
+_SORTED_BY = (
+    _columns.row,
+    _columns.example_id,
+    _columns.position,
+    _columns.valid_from,
+    _columns.created_at,
+)
 _LIGHT = (
     _columns.row,
     _columns.example_id,
@@ -159,7 +166,15 @@ def _ordered(connection: Connection, selection: ExampleSelection, orders: Orders
     version = moment or dataset["version"]
     selection = replace(selection, seed=f"{selection.seed} {version}", limit=_SCAN)
     listing = (dataset["id"], version, dataset["purges"], selection.key, selection.order, selection.seed)
-    return orders.of(listing, lambda: in_order(scan(connection, selection, moment, 0), selection))
+    return orders.of(listing, lambda: in_order(_sortable(connection, selection, moment), selection))
+
+
+def _sortable(connection: Connection, selection: ExampleSelection, moment: int | None) -> Iterable[Any]:
+    """All records that match, with what orders look at."""
+    if selection.matches is not None:
+        return scan(connection, selection, moment, 0)
+    of_version = select(*_SORTED_BY).where(_columns.dataset_id == selection.dataset_id, valid_at(moment))
+    return connection.execute(of_version).mappings()
 
 
 def _position_at(
