@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypedDict, Unpack
+from typing import TYPE_CHECKING, Any, TypedDict, Unpack, overload
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from smithkit.client import AsyncClient, Client
     from smithkit.evaluation._comparative import ComparativeExperimentResults
     from smithkit.evaluation._compare import ExperimentComparison
+    from smithkit.evaluation._given import Several, Single
     from smithkit.evaluation._results import AsyncExperimentResults, ExperimentResults
 
 __all__ = [
@@ -62,6 +63,32 @@ class EvaluateArguments(ExistingArguments, total=False):
     retry_errors: bool
     timeout: float | None
     executor: Executor | str | None
+
+
+@overload
+def evaluate(
+    target: Several,
+    /,
+    data: Any = None,
+    evaluators: Sequence[Any] | None = None,
+    summary_evaluators: Sequence[Any] | None = None,
+    *,
+    client: Client | None = None,
+    **options: Unpack[EvaluateArguments],
+) -> ComparativeExperimentResults: ...
+
+
+@overload
+def evaluate(
+    target: Single,
+    /,
+    data: Any = None,
+    evaluators: Sequence[Any] | None = None,
+    summary_evaluators: Sequence[Any] | None = None,
+    *,
+    client: Client | None = None,
+    **options: Unpack[EvaluateArguments],
+) -> ExperimentResults: ...
 
 
 def evaluate(
@@ -129,6 +156,32 @@ def evaluate(
 
     lists = {"data": data, "evaluators": evaluators, "summary_evaluators": summary_evaluators}
     return evaluated(_client(client), target, {**lists, **options})
+
+
+@overload
+async def aevaluate(
+    target: Several,
+    /,
+    data: Any = None,
+    evaluators: Sequence[Any] | None = None,
+    summary_evaluators: Sequence[Any] | None = None,
+    *,
+    client: Client | AsyncClient | None = None,
+    **options: Unpack[EvaluateArguments],
+) -> ComparativeExperimentResults: ...
+
+
+@overload
+async def aevaluate(
+    target: Single,
+    /,
+    data: Any = None,
+    evaluators: Sequence[Any] | None = None,
+    summary_evaluators: Sequence[Any] | None = None,
+    *,
+    client: Client | AsyncClient | None = None,
+    **options: Unpack[EvaluateArguments],
+) -> AsyncExperimentResults: ...
 
 
 async def aevaluate(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import uuid
-from typing import TYPE_CHECKING, Any, Unpack, cast
+from typing import TYPE_CHECKING, Any, Unpack, cast, overload
 
 from smithkit.answers import parse
 from smithkit.arguments import as_uuid, exactly_one
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from smithkit.evaluation._comparative import ComparativeExperimentResults
     from smithkit.evaluation._compare import ExperimentComparison
     from smithkit.evaluation._functions import CompareArguments, EvaluateArguments, ExistingArguments
+    from smithkit.evaluation._given import Several, Single
     from smithkit.evaluation._results import AsyncExperimentResults
     from smithkit.evaluation._results import ExperimentResults as Results
     from smithkit.evaluation.schemas import (
@@ -217,6 +218,28 @@ class _SharedMethods(Methods):
         exactly_one(project_id=project_id, project_name=project_name)
         return (yield from test_results(self, project_id, project_name))
 
+    @overload
+    async def aevaluate(
+        self,
+        target: Several,
+        /,
+        data: Any = None,
+        evaluators: Sequence[Any] | None = None,
+        summary_evaluators: Sequence[Any] | None = None,
+        **options: Unpack[EvaluateArguments],
+    ) -> ComparativeExperimentResults: ...
+
+    @overload
+    async def aevaluate(
+        self,
+        target: Single,
+        /,
+        data: Any = None,
+        evaluators: Sequence[Any] | None = None,
+        summary_evaluators: Sequence[Any] | None = None,
+        **options: Unpack[EvaluateArguments],
+    ) -> AsyncExperimentResults: ...
+
     async def aevaluate(
         self,
         target: Any,
@@ -330,6 +353,28 @@ class _SharedMethods(Methods):
 
 class EvaluationMethods(_SharedMethods):
     """Evaluation of datasets: the methods of `Client`."""
+
+    @overload
+    def evaluate(
+        self,
+        target: Several,
+        /,
+        data: Any = None,
+        evaluators: Sequence[Any] | None = None,
+        summary_evaluators: Sequence[Any] | None = None,
+        **options: Unpack[EvaluateArguments],
+    ) -> ComparativeExperimentResults: ...
+
+    @overload
+    def evaluate(
+        self,
+        target: Single,
+        /,
+        data: Any = None,
+        evaluators: Sequence[Any] | None = None,
+        summary_evaluators: Sequence[Any] | None = None,
+        **options: Unpack[EvaluateArguments],
+    ) -> Results: ...
 
     def evaluate(
         self,
