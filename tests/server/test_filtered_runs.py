@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 import uuid
 from datetime import datetime
 
@@ -10,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from smithkit.server import EmbeddedServer
 from smithkit.server.domain.filters import (
     RUN_FIELDS,
     And,
@@ -113,8 +115,17 @@ def make_runs():
     return runs
 
 
-@pytest.fixture(scope="module")
-def stored(shared_api):
+@pytest.fixture(scope="module", params=["indexed", "queued"])
+def stored(request, shared_api):
+    """The same runs twice: as the full-text index has them, and as they are before it does."""
+    shared_api.server.close()
+    shared_api.server = EmbeddedServer(
+        str(request.getfixturevalue("tmp_path_factory").mktemp("own") / "runs.db")
+    )
+    shared_api.get("/info")
+    store = shared_api.server.app.state.services.store
+    if request.param == "queued":
+        store._indexer.close()
     runs = make_runs()
     assert shared_api.post("/runs/batch", {"post": runs}).status == 202
     for n, run in enumerate(runs):
@@ -128,9 +139,20 @@ def stored(shared_api):
             }
             assert shared_api.post("/feedback", body).status == 200
     names = {shared_api.project(name)["id"]: name for name in ("first", "second")}
+    wait_for_index(shared_api, 0 if request.param == "indexed" else len(runs))
     found = shared_api.query()["runs"]
     assert len(found) == len(runs)
     return [PlainRun(run, _feedback(shared_api, run["id"]), names[run["session_id"]]) for run in found]
+
+
+def wait_for_index(api, left=0):
+    header = "x-smithkit-unindexed-runs"
+    for _ in range(600):
+        answer = api.post("/runs/query", {"query": "any", "limit": 1})
+        if answer.headers[header] == str(left):
+            return
+        time.sleep(0.05)
+    raise AssertionError(answer.headers[header])
 
 
 def _feedback(api, run_id):

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 __all__ = ["routes"]
 
+_UNINDEXED = "x-smithkit-unindexed-runs"
+
 
 async def _multipart(request: Request) -> Response:
     own = services(request)
@@ -75,7 +77,11 @@ async def _read(request: Request) -> Response:
 async def _query(request: Request) -> Response:
     query = await read_model(request, RunQuery)
     own = services(request)
-    return json_response(await own.runs.query(query.selection(own.limits.page), query.select))
+    selection = query.selection(own.limits.page)
+    response = json_response(await own.runs.query(selection, query.select))
+    if selection.filter is not None:
+        response.headers[_UNINDEXED] = str(await own.store.count_unindexed())
+    return response
 
 
 async def _stats(request: Request) -> Response:

@@ -41,7 +41,7 @@ _FEEDBACK = {
 class Dialect(Protocol):
     """What is said differently by each database."""
 
-    def like(self, text: ColumnElement[Any], pattern: str) -> ColumnElement[bool]:
+    def like(self, value: ColumnElement[Any], pattern: str) -> ColumnElement[bool]:
         """Say that a text is like a pattern."""
         ...
 

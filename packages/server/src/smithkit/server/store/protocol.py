@@ -206,6 +206,10 @@ class Store(Protocol):
         """Read feedback of runs."""
         ...
 
+    async def count_unindexed(self) -> int:
+        """Count the runs that were written and that searches cannot yet look up: they read them one by one."""
+        ...
+
     async def run_stats(self, selection: RunSelection) -> Row:
         """Work out the figures of runs."""
         ...

@@ -15,6 +15,7 @@ from smithkit.server.store import (
     read_sessions,
     secrets,
     shares,
+    text_index,
     workspace_settings,
     write_runs,
     write_sessions,
@@ -30,6 +31,7 @@ from smithkit.server.store.engine import (
     reader_engine,
     writer_engine,
 )
+from smithkit.server.store.indexer import Indexer
 from smithkit.server.store.migrate import migrate
 from smithkit.server.store.protocol import NameTakenError, Workspace
 from smithkit.server.store.sqlite_datasets import SqliteDatasets
@@ -102,12 +104,14 @@ class SqliteStore:
         self.feedback = SqliteFeedback(access, row.id)
         self.queues = SqliteQueues(access, row.id)
         self._writer.submit(self._ensure_default).result()
+        self._indexer = Indexer(self._writer, self._reading)
 
     def close(self) -> None:
         """Write what is queued and close the file."""
         if self._workspace is None:
             return
         self._workspace = None
+        self._indexer.close()
         self._writer.close()
         self._dispose()
 
@@ -131,6 +135,8 @@ class SqliteStore:
         await self._write(
             lambda connection: write_runs.write_batch(connection, batch, workspace_id, self._blobs)
         )
+        if batch.changes:
+            self._indexer.wake()
 
     async def find_runs(self, selection: RunSelection) -> list[Row]:
         """Read the records of runs, without payloads."""
@@ -155,6 +161,10 @@ class SqliteStore:
     async def read_feedback(self, ids: Sequence[UUID]) -> dict[UUID, list[Row]]:
         """Read feedback of runs."""
         return await self._read(read_runs.read_feedback, ids)
+
+    async def count_unindexed(self) -> int:
+        """Count the runs that the full-text index does not have yet."""
+        return await self._read(text_index.count_queued)
 
     async def run_stats(self, selection: RunSelection) -> Row:
         """Work out the figures of runs."""

@@ -4,20 +4,26 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import exists, func, null, select
+from sqlalchemy import bindparam, case, exists, func, null, select, text
 
 from smithkit.server.domain.filters import And, Comparison, Node, Not, Or, Some, write_filter
 from smithkit.server.domain.filters.evaluate import SEARCHED
 from smithkit.server.store.stored_record import ARGUMENTS, filter_matches
 from smithkit.server.store.tables import run_payloads
+from smithkit.server.store.text_query import search_query
+from smithkit.server.store.text_tables import text_queue
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from sqlalchemy import ColumnElement, FromClause
 
-__all__ = ["SqliteDialect", "add_functions"]
+__all__ = ["SqliteDialect", "add_functions", "queued"]
 
+_INDEXED = (
+    "SELECT run_texts.run_id FROM run_words CROSS JOIN run_texts ON run_texts.position = run_words.rowid"
+    " WHERE run_words MATCH :query AND run_texts.run_id IS NOT NULL"
+)
 _OF_RUN = frozenset({"name", "tags"})
 
 
@@ -29,9 +35,9 @@ def add_functions(connection: Any) -> None:
 class SqliteDialect:
     """The dialect; payloads, which are packed, are read by a function of this process."""
 
-    def like(self, text: ColumnElement[Any], pattern: str) -> ColumnElement[bool]:
+    def like(self, value: ColumnElement[Any], pattern: str) -> ColumnElement[bool]:
         """Say that a text is like a pattern."""
-        return text.like(pattern, escape="\\")
+        return value.like(pattern, escape="\\")
 
     def tagged(self, run: FromClause, tags: tuple[str, ...]) -> ColumnElement[bool]:
         """Say that a run has one of these tags."""
@@ -51,7 +57,13 @@ class SqliteDialect:
 
     def search(self, run: FromClause, node: Comparison) -> ColumnElement[bool]:
         """Say that a run's texts hold what is searched for."""
-        return self.document(run, node)
+        indexed = run.c.id.in_(text(_INDEXED).bindparams(bindparam("query", search_query(node), unique=True)))
+        return case((queued(run), self.document(run, node)), else_=indexed)
+
+
+def queued(run: FromClause) -> ColumnElement[bool]:
+    """Say that a run was written after it was last indexed, or never was."""
+    return run.c.id.in_(select(text_queue.c.run_id))
 
 
 def _columns(node: Node) -> Iterator[str]:

@@ -12,6 +12,7 @@ from sqlalchemy.dialects.sqlite import insert as upsert
 from smithkit.server.domain.runs import PAYLOADS, Row, link, merge, new_row
 from smithkit.server.domain.times import now
 from smithkit.server.store.tables import attachments, run_payloads, runs
+from smithkit.server.store.text_index import enqueue
 from smithkit.server.store.types import Guid
 from smithkit.server.store.write_feedback import adopt_feedback, put_feedback
 from smithkit.server.store.write_sessions import SessionResolver
@@ -99,6 +100,7 @@ def _write_runs(
     _link(connection, before, after)
     _store_rows(connection, before, after, moment)
     _store_payloads(connection, before, payloads)
+    enqueue(connection, after)
     _bring_feedback(connection, before, after, moment)
 
 

@@ -23,6 +23,7 @@ from smithkit.server.store.tables import (
     runs,
     sessions,
 )
+from smithkit.server.store.text_index import forget_texts
 from smithkit.server.store.write_feedback import forget_feedback
 
 if TYPE_CHECKING:
@@ -194,6 +195,7 @@ def delete_session_part(connection: Connection, session_id: UUID) -> tuple[bool,
     forget_feedback(connection, feedback.c.run_id.in_(ids), now())
     for table in (feedback_tokens, annotation_queue_runs):
         connection.execute(delete(table).where(table.c.run_id.in_(ids)))
+    forget_texts(connection, ids)
     connection.execute(delete(run_shares).where(run_shares.c.run_id.in_(ids)))
     connection.execute(delete(run_payloads).where(run_payloads.c.run_id.in_(ids)))
     connection.execute(delete(runs).where(runs.c.id.in_(ids)))

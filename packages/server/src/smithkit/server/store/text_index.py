@@ -1,0 +1,196 @@
+"""The full-text index of runs: queued with every write, filled behind it, read before anything else.
+
+An entry's position rises with its run's start time, so the newest of many hits are found without sorting
+them all. An entry is never changed: a run that changes gets a new one, and the row in `run_texts` that
+says whose the old one is forgets it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from sqlalchemy import bindparam, delete, func, select, text
+
+from smithkit.server.domain.filters.evaluate import SEARCHED
+from smithkit.server.store.stored_record import ARGUMENTS, StoredRecord
+from smithkit.server.store.tables import run_payloads, runs
+from smithkit.server.store.text_query import ROOT, metadata_tokens, session_token
+from smithkit.server.store.text_tables import run_texts, text_lease, text_queue
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from sqlalchemy import Connection
+
+    from smithkit.server.domain.runs import Row
+
+__all__ = [
+    "POSITION_BITS",
+    "Entries",
+    "claim",
+    "count_queued",
+    "enqueue",
+    "forget_texts",
+    "matching_positions",
+    "position_of",
+    "prepare",
+    "release",
+    "store",
+]
+
+_COUNTED = 100_000
+_LATEST = 2**43 - 1  # milliseconds; positions have 63 bits
+POSITION_BITS = 20
+"""Lowest bits of a position, in which runs of one millisecond differ."""
+
+_COLUMNS = (*SEARCHED, "scope", "pairs")
+_INSERT = text(
+    f"INSERT INTO run_words (rowid, {', '.join(_COLUMNS)}) VALUES (:position, :{', :'.join(_COLUMNS)})"  # noqa: S608 - names of columns
+)
+_MATCHING = (
+    "SELECT run_words.rowid AS position, run_texts.run_id FROM run_words CROSS JOIN run_texts"
+    " ON run_texts.position = run_words.rowid"
+    " WHERE run_words MATCH :query AND run_words.rowid BETWEEN :low AND :high AND run_texts.run_id IS NOT NULL ORDER BY run_words.rowid {} LIMIT :most"
+)
+
+
+@dataclass(slots=True)
+class Entries:
+    """What is to be indexed next.
+
+    Attributes:
+        positions: Of the queue.
+        run_ids: The runs there.
+        rows: Start time and words of those that are still stored.
+    """
+
+    positions: Sequence[int]
+    run_ids: Sequence[UUID]
+    rows: Sequence[Row]
+
+
+def enqueue(connection: Connection, run_ids: Iterable[UUID]) -> None:
+    """Remember that runs were written, in the transaction that writes them."""
+    rows = [(run_id.bytes,) for run_id in run_ids]
+    if rows:
+        connection.exec_driver_sql("INSERT INTO text_queue (run_id) VALUES (?)", rows)
+
+
+def count_queued(connection: Connection, most: int = _COUNTED) -> int:
+    """Count the runs that were written and are not indexed yet, as far as `most`."""
+    some = select(text_queue.c.position).limit(most).subquery()
+    return int(connection.execute(select(func.count()).select_from(some)).scalar_one())
+
+
+def forget_texts(connection: Connection, run_ids: Sequence[UUID]) -> None:
+    """Take runs that are removed out of the index."""
+    _detach(connection, run_ids)
+    connection.execute(delete(text_queue).where(text_queue.c.run_id.in_(run_ids)))
+
+
+def _detach(connection: Connection, run_ids: Sequence[UUID]) -> None:
+    # The row stays: the index still has an entry at its position.
+    connection.execute(run_texts.update().where(run_texts.c.run_id.in_(run_ids)).values(run_id=None))
+
+
+def claim(connection: Connection, owner: UUID, moment: int, until: int) -> bool:
+    """Become the one that indexes, or stay it.
+
+    Returns:
+        Whether that is so; another one's claim counts until it ends.
+    """
+    free = (text_lease.c.owner == owner.bytes) | (text_lease.c.until < moment)
+    changed = connection.execute(text_lease.update().where(free).values(owner=owner.bytes, until=until))
+    return changed.rowcount == 1
+
+
+def release(connection: Connection, owner: UUID) -> None:
+    """Let others index."""
+    connection.execute(text_lease.update().where(text_lease.c.owner == owner.bytes).values(until=0))
+
+
+def prepare(connection: Connection, most: int) -> Entries | None:
+    """Read the runs that stand first in the queue, and cut their texts; None for an empty queue."""
+    queue = connection.execute(select(text_queue).order_by(text_queue.c.position).limit(most)).all()
+    if not queue:
+        return None
+    ids = list(dict.fromkeys(row.run_id for row in queue))
+    columns = [(run_payloads if name in run_payloads.c else runs).c[name] for name in ARGUMENTS]
+    own = (runs.c.id, runs.c.session_id, runs.c.parent_run_id, runs.c.start_time)
+    statement = select(*own, *columns).join(run_payloads, run_payloads.c.run_id == runs.c.id, isouter=True)
+    found = connection.execute(statement.where(runs.c.id.in_(ids)))
+    return Entries([row.position for row in queue], ids, [_entry(*row) for row in found])
+
+
+def _entry(run_id: UUID, session_id: UUID, parent_id: UUID | None, start: int, *columns: Any) -> Row:
+    record = StoredRecord(*columns)
+    scope = session_token(session_id)
+    return {
+        "run_id": run_id,
+        "start_time": start,
+        "scope": scope if parent_id else f"{scope} {ROOT}",
+        "pairs": " ".join(metadata_tokens(record.document("metadata"))),
+        **{name: " ".join(record.words(name)) for name in SEARCHED},
+    }
+
+
+def store(connection: Connection, entries: Entries) -> None:
+    """Put entries into the index, and take them out of the queue.
+
+    Args:
+        connection: A connection that holds the write lock.
+        entries: As `prepare` gave them.
+    """
+    _detach(connection, entries.run_ids)
+    rows = sorted(entries.rows, key=lambda row: int(row["start_time"]))
+    taken: dict[int, int] = {}
+    for row in rows:
+        beginning = position_of(row["start_time"])
+        if beginning not in taken:
+            taken[beginning] = _last(connection, beginning)
+        taken[beginning] += 1
+        row["position"] = taken[beginning]
+    if rows:
+        # Rising, or FTS5 writes a segment of its own for each.
+        rows.sort(key=lambda row: int(row["position"]))
+        connection.execute(
+            run_texts.insert(), [{"position": row["position"], "run_id": row["run_id"]} for row in rows]
+        )
+        connection.execute(_INSERT, rows)
+    gone = delete(text_queue).where(text_queue.c.position == bindparam("place"))
+    connection.execute(gone, [{"place": place} for place in entries.positions])
+
+
+def _last(connection: Connection, beginning: int) -> int:
+    """The last position in use among those of one start time."""
+    own = run_texts.c.position.between(beginning, beginning + (1 << POSITION_BITS) - 1)
+    found = connection.execute(select(func.max(run_texts.c.position)).where(own)).scalar()
+    return beginning if found is None else int(found)
+
+
+def position_of(start: int) -> int:
+    """Give the position before all entries of a start time, to the millisecond."""
+    return min(max(start // 1000, 0), _LATEST) << POSITION_BITS
+
+
+def matching_positions(
+    connection: Connection, query: str, low: int, high: int, *, ascending: bool, most: int
+) -> list[tuple[int, UUID]]:
+    """Read positions and runs that a query finds, in the order of their start times.
+
+    Args:
+        connection: A connection.
+        query: For FTS5.
+        low: First position.
+        high: Last position.
+        ascending: Oldest first.
+        most: How many at most.
+
+    Returns:
+        The hits.
+    """
+    statement = text(_MATCHING.format("ASC" if ascending else "DESC"))
+    found = connection.execute(statement, {"query": query, "low": low, "high": high, "most": most})
+    return [(position, UUID(bytes=run_id)) for position, run_id in found]

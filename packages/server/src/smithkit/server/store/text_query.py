@@ -1,0 +1,132 @@
+"""What filters ask of the full-text index (FTS5): words, and tokens that stand for metadata.
+
+Words come from `domain.filters.words`, letters and digits alone, and stand in quotes: nothing that a user
+writes is read as FTS5's own language.
+"""
+
+from __future__ import annotations
+
+from hashlib import blake2b
+from typing import TYPE_CHECKING, Any
+
+from smithkit.server.domain.filters import And, Comparison, Group, Node, Operator, Or, Some
+from smithkit.server.domain.filters.evaluate import SEARCHED, scalar_text
+from smithkit.server.domain.filters.words import search_terms
+from smithkit.server.domain.jsons import load
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from uuid import UUID
+
+    from smithkit.server.domain.filters.words import Phrase
+    from smithkit.server.store.protocol import RunSelection
+
+__all__ = ["ROOT", "index_query", "metadata_tokens", "scoped", "search_query", "session_token"]
+
+ROOT = "root"
+"""The token of root runs, in the column `scope`."""
+
+_MOST_SESSIONS = 50
+
+
+def metadata_tokens(metadata: Any) -> Iterator[str]:
+    """Give the tokens of an object: one a key, and one a key with its value."""
+    if isinstance(metadata, dict):
+        for key, value in metadata.items():
+            yield _key_token(key)
+            if (text := scalar_text(value)) is not None:
+                yield _pair_token(key, text)
+
+
+def session_token(session_id: UUID) -> str:
+    """Give the token of a project, in the column `scope`."""
+    return f"s{session_id.hex}"
+
+
+def search_query(node: Comparison) -> str:
+    """Write a search for FTS5."""
+    columns = node.field or " ".join(SEARCHED)
+    return f"({{{columns}}} : ({' AND '.join(map(_phrase, search_terms(str(node.value))))}))"
+
+
+def index_query(node: Node) -> str | None:  # noqa: PLR0911 - one a kind of node
+    """Write what the index knows of a filter.
+
+    Returns:
+        A query that finds at least all indexed runs for which the filter holds; None if the index cannot help.
+    """
+    match node:
+        case Comparison(Operator.SEARCH):
+            return search_query(node)
+        case Comparison(Operator.HAS, "metadata", value):
+            return _all(_contained(load(str(value).encode())))
+        case Comparison(Operator.EXISTS, "metadata", str(key)):
+            return _token(_key_token(key))
+        case Comparison(Operator.EQ, name, str(value)) if name.startswith("metadata."):
+            return _token(_pair_token(name.removeprefix("metadata."), value))
+        case Some(Group.METADATA, condition):
+            return _pair(condition.operands if isinstance(condition, And) else (condition,))
+        case And(operands):
+            return _all(index_query(one) for one in operands)
+        case Or(operands):
+            queries = [index_query(one) for one in operands]
+            return None if None in queries else f"({' OR '.join(filter(None, queries))})"
+    return None
+
+
+def scoped(query: str, selection: RunSelection) -> str:
+    """Narrow a query to the projects, and the roots, that a selection names."""
+    sessions = selection.sessions
+    if sessions is not None and 0 < len(sessions) <= _MOST_SESSIONS:
+        query += f" AND scope : ({' OR '.join(map(session_token, sessions))})"
+    return f"{query} AND scope : {ROOT}" if selection.is_root else query
+
+
+def _phrase(phrase: Phrase) -> str:
+    return f'"{" ".join(phrase.words)}"{" *" if phrase.prefix else ""}'
+
+
+def _token(token: str) -> str:
+    return f"(pairs : {token})"
+
+
+def _all(queries: Iterator[str | None]) -> str | None:
+    given = [query for query in queries if query is not None]
+    return f"({' AND '.join(given)})" if given else None
+
+
+def _contained(part: Any) -> Iterator[str | None]:
+    if isinstance(part, dict):
+        for key, value in part.items():
+            text = scalar_text(value)
+            yield _token(_key_token(key) if text is None else _pair_token(key, text))
+
+
+def _pair(conditions: Sequence[Node]) -> str | None:
+    """The tokens of one pair, from what must be equal of its key and its value."""
+    equal: Mapping[str, Any] = {
+        one.field: one.value
+        for one in conditions
+        if isinstance(one, Comparison) and one.operator is Operator.EQ
+    }
+    key, value = equal.get("metadata_key"), equal.get("metadata_value")
+    if isinstance(key, str):
+        # Numbers are equal however they are written, so their text does not tell.
+        return _token(_pair_token(key, value) if isinstance(value, str) else _key_token(key))
+    for one in conditions:
+        if isinstance(one, Comparison) and one.operator is Operator.IN and one.field == "metadata_key":
+            keys = [key for key in one.value if isinstance(key, str)] if isinstance(one.value, tuple) else []
+            return f"({' OR '.join(_token(_key_token(key)) for key in keys)})" if keys else None
+    return None
+
+
+def _key_token(key: str) -> str:
+    return f"k{_digest(key)}"
+
+
+def _pair_token(key: str, text: str) -> str:
+    return f"p{_digest(f'{len(key)} {key} {text}')}"
+
+
+def _digest(text: str) -> str:
+    return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()

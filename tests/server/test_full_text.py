@@ -1,0 +1,152 @@
+"""The full-text index: what it finds, in what order, and that it catches up with whatever happens."""
+
+from __future__ import annotations
+
+import time
+import uuid
+
+import pytest
+import requests
+
+LAG = "x-smithkit-unindexed-runs"
+
+
+def lag(api):
+    return int(api.post("/runs/query", {"query": "any", "limit": 1}).headers[LAG])
+
+
+def settle(api):
+    for _ in range(600):
+        if lag(api) == 0:
+            return
+        time.sleep(0.05)
+    raise AssertionError(lag(api))
+
+
+def names(api, text, **body):
+    return [run["name"] for run in api.query(query=text, select=["name"], **body)["runs"]]
+
+
+@pytest.fixture(params=["indexed", "queued"])
+def known(request, api):
+    """What brings the index to the state under test."""
+    api.get("/info")
+    if request.param == "queued":
+        api.server.app.state.services.store._indexer.close()
+        return lambda: None
+    return lambda: settle(api)
+
+
+def test_every_text_of_a_run_is_found_and_its_keys_are_not(api, known):
+    api.new_run(
+        name="alpha",
+        inputs={"keyword": ["beta", {"deep": "gamma"}]},
+        outputs={"n": 4711},
+        error="delta failed",
+        tags=["epsilon"],
+        extra={"metadata": {"user": "zeta"}},
+    )
+    known()
+    for word in (
+        "Alpha",
+        "beta",
+        "gamma",
+        "4711",
+        "delta",
+        "epsilon",
+        "zeta",
+        "gam*",
+        '"delta failed"',
+        "alpha zeta",
+    ):
+        assert names(api, word) == ["alpha"], word
+    for word in ("keyword", "gam", '"failed delta"', "alpha omega"):
+        assert names(api, word) == [], word
+
+
+def test_the_language_of_the_index_is_not_spoken_to_users(api, known):
+    api.new_run(name="near or not")
+    known()
+    for text in (
+        "near OR nothing",
+        "NOT absent",
+        "name : near",
+        "scope : root",
+        "{name} : near",
+        "near^2",
+        'near" OR "x',
+        "root",
+    ):
+        answer = api.post("/runs/query", {"query": text})
+        assert (answer.status, answer.json["runs"]) == (200, []), text
+    assert names(api, "NEAR OR NOT") == ["near or not"]
+
+
+@pytest.mark.parametrize("order", ["asc", "desc"])
+def test_pages_of_hits_lose_and_repeat_nothing(api, known, order):
+    times = ["2024-01-01T00:00:00", "2024-01-01T00:00:00.0005", "1980-05-05", "0001-01-01", "9999-12-31"]
+    runs = [
+        {
+            "id": str(uuid.uuid4()),
+            "name": "hit" if n % 3 else "miss",
+            "run_type": "tool",
+            "start_time": times[n % 5],
+        }
+        for n in range(300)
+    ]
+    assert api.post("/runs/batch", {"post": runs}).status == 202
+    known()
+    seen, cursor = [], None
+    while True:
+        page = api.query(query="hit", order=order, cursor=cursor, limit=37)
+        seen += [(run["start_time"], run["id"]) for run in page["runs"]]
+        if (cursor := page["cursors"]["next"]) is None:
+            break
+    assert seen == sorted(seen, reverse=order == "desc")
+    assert sorted(run_id for _, run_id in seen) == sorted(run["id"] for run in runs if run["name"] == "hit")
+
+
+def test_a_change_is_found_at_once_and_what_it_replaced_no_longer(api):
+    run_id = api.new_run(inputs={"a": "before"})
+    settle(api)
+    assert api.patch(f"/runs/{run_id}", {"inputs": {"a": "after"}, "start_time": "2025-05-05"}).status == 202
+    for _ in range(2):
+        assert (names(api, "before"), names(api, "after")) == ([], ["r"])
+        settle(api)
+
+
+def test_runs_of_a_deleted_project_are_not_found(api):
+    api.new_run(inputs={"a": "secret"}, session_name="gone")
+    settle(api)
+    assert api.delete(f"/sessions/{api.project('gone')['id']}").status in {200, 202, 204}
+    assert names(api, "secret") == []
+    api.new_run(name="other", inputs={"a": "secret"})
+    settle(api)
+    assert names(api, "secret") == ["other"]
+
+
+def test_only_runs_of_the_projects_asked_for_are_found(api, known):
+    api.new_run(name="mine", session_name="mine")
+    api.new_run(name="mine too", session_name="other")
+    known()
+    assert names(api, "mine", session=[api.project("mine")["id"]]) == ["mine"]
+    assert names(api, "mine", session=[api.project("other")["id"]], is_root=False) == []
+
+
+@pytest.mark.slow
+def test_a_killed_server_catches_up_when_it_is_back(serve):
+    body = [
+        {"id": str(uuid.uuid4()), "name": f"n{n}", "run_type": "tool", "inputs": {"a": "word"}}
+        for n in range(2000)
+    ]
+    with serve() as served:
+        assert requests.post(f"{served.url}/runs/batch", json={"post": body}, timeout=60).status_code == 202
+    with serve() as served, serve() as second:
+        for _ in range(600):
+            answer = requests.post(f"{second.url}/runs/query", json={"query": "word"}, timeout=60)
+            if answer.headers[LAG] == "0":
+                break
+            time.sleep(0.1)
+        assert answer.headers[LAG] == "0"
+        stats = requests.post(f"{served.url}/runs/stats", json={"query": "word"}, timeout=60).json()
+        assert stats["run_count"] == 2000
