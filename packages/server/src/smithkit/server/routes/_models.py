@@ -10,12 +10,14 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, RootModel, S
 
 from smithkit.server.domain.jsons import dump
 from smithkit.server.domain.times import parse_time
+from smithkit.server.errors import unprocessable
 from smithkit.server.services.cursors import decode_cursor
 from smithkit.server.services.filters import all_of, read_filter, read_search
-from smithkit.server.store import RunSelection
+from smithkit.server.store import RunGrouping, RunSelection
 
 __all__ = [
     "InsightsRequest",
+    "RunGroups",
     "RunQuery",
     "RunShare",
     "RunStats",
@@ -121,8 +123,28 @@ class RunQuery(_RunFilter):
         )
 
 
+class _GroupBy(BaseModel):
+    """By what figures are grouped."""
+
+    attribute: Literal["name", "run_type", "tag", "metadata"]
+    path: str | None = None
+    max_groups: Annotated[int, Field(ge=1, le=100)] = 5
+
+    def grouping(self) -> RunGrouping:
+        """Say which groups.
+
+        Raises:
+            ApiError: 422, of metadata no key is named.
+        """
+        if self.attribute == "metadata" and not self.path:
+            raise unprocessable("group_by.path: name the key of the metadata to group by")
+        return RunGrouping(self.attribute, self.path or "", limit=self.max_groups)
+
+
 class RunStats(_RunFilter):
     """Body of ``POST /runs/stats``."""
+
+    group_by: _GroupBy | None = None
 
     def selection(self) -> RunSelection:
         """Turn the body into what a store is asked. Clients send an empty list for all projects.
@@ -132,6 +154,38 @@ class RunStats(_RunFilter):
         """
         found = self.filtered()
         return replace(found, sessions=found.sessions or None)
+
+
+class RunGroups(BaseModel):
+    """Body of ``POST /runs/group`` and ``POST /runs/group/stats``: the threads of a project."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    session_id: UUID
+    group_by: Literal["conversation"] = "conversation"
+    filter: str | None = None
+    start_time: _Time = None
+    end_time: _Time = None
+    offset: Annotated[int, Field(ge=0, le=2**31)] = 0
+    limit: Annotated[int, Field(ge=1, le=100)] = 10
+
+    def selection(self) -> RunSelection:
+        """Turn the body into what a store is asked: the roots of the project.
+
+        Raises:
+            ApiError: 422, the filter is wrong.
+        """
+        return RunSelection(
+            sessions=[self.session_id],
+            is_root=True,
+            started_from=self.start_time,
+            started_to=self.end_time,
+            filter=read_filter("filter", self.filter),
+        )
+
+    def grouping(self) -> RunGrouping:
+        """Say which groups."""
+        return RunGrouping("thread", offset=self.offset, limit=self.limit)
 
 
 class RunShare(BaseModel):

@@ -10,7 +10,7 @@ from smithkit.server.body import read_json
 from smithkit.server.errors import unprocessable
 from smithkit.server.multipart_body import read_parts
 from smithkit.server.routes._common import json_response, path_id, read_model, services
-from smithkit.server.routes._models import RunQuery, RunStats
+from smithkit.server.routes._models import RunGroups, RunQuery, RunStats
 from smithkit.server.services.ingest import is_attachment
 
 if TYPE_CHECKING:
@@ -86,7 +86,21 @@ async def _query(request: Request) -> Response:
 
 async def _stats(request: Request) -> Response:
     body = await read_model(request, RunStats)
-    return json_response(await services(request).runs.stats(body.selection()))
+    own = services(request)
+    if body.group_by is not None:
+        return json_response(await own.run_groups.stats(body.selection(), body.group_by.grouping()))
+    return json_response(await own.runs.stats(body.selection()))
+
+
+async def _group(request: Request) -> Response:
+    body = await read_model(request, RunGroups)
+    return json_response(await services(request).run_groups.page(body.selection(), body.grouping()))
+
+
+async def _group_stats(request: Request) -> Response:
+    body = await read_model(request, RunGroups)
+    count = await services(request).run_groups.count(body.selection(), body.grouping())
+    return json_response({"group_count": count})
 
 
 routes = [
@@ -95,6 +109,8 @@ routes = [
     Route("/runs/batch", _batch, methods=["POST"]),
     Route("/runs/query", _query, methods=["POST"]),
     Route("/runs/stats", _stats, methods=["POST"]),
+    Route("/runs/group", _group, methods=["POST"]),
+    Route("/runs/group/stats", _group_stats, methods=["POST"]),
     Route("/runs/{id}", _read, methods=["GET"]),
     Route("/runs/{id}", _update, methods=["PATCH"]),
 ]

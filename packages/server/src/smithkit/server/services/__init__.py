@@ -19,6 +19,7 @@ from smithkit.server.services.ingest import IngestService
 from smithkit.server.services.insights import InsightsService
 from smithkit.server.services.prompts import PromptService
 from smithkit.server.services.queues import QueueService
+from smithkit.server.services.run_groups import RunGroupService
 from smithkit.server.services.runs import RunService
 from smithkit.server.services.search import SearchService
 from smithkit.server.services.sessions import SessionService
@@ -76,6 +77,7 @@ class Services:
     insights: InsightsService
     prompts: PromptService
     queues: QueueService
+    run_groups: RunGroupService
     runs: RunService
     search: SearchService
     sessions: SessionService
@@ -118,6 +120,7 @@ def make_services(store: Store, limits: Limits, budget: Budget, embedder: Embedd
         insights=InsightsService(store),
         prompts=prompts,
         queues=QueueService(store, runs),
+        run_groups=RunGroupService(store, runs),
         runs=runs,
         search=SearchService(store, examples, embedder),
         sessions=SessionService(store, limits),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -22,6 +22,7 @@ __all__ = [
     "NameTakenError",
     "Place",
     "RunBatch",
+    "RunGrouping",
     "RunSelection",
     "SessionSelection",
     "Store",
@@ -110,6 +111,23 @@ class RunSelection:
     after: tuple[int, UUID] | None = None
     ascending: bool = False
     limit: int = 100
+
+
+@dataclass(frozen=True, slots=True)
+class RunGrouping:
+    """By what runs are grouped, and which of the groups are wanted.
+
+    Attributes:
+        attribute: What the runs of a group have in common.
+        path: Of metadata, the key.
+        offset: Groups to leave out.
+        limit: Groups at most.
+    """
+
+    attribute: Literal["name", "run_type", "tag", "metadata", "thread"]
+    path: str = ""
+    offset: int = 0
+    limit: int = 20
 
 
 @dataclass(slots=True)
@@ -212,6 +230,14 @@ class Store(Protocol):
 
     async def run_stats(self, selection: RunSelection) -> Row:
         """Work out the figures of runs."""
+        ...
+
+    async def group_runs(self, selection: RunSelection, grouping: RunGrouping) -> tuple[list[str], int]:
+        """Find groups of runs, the largest first, or threads, the one that was active last first.
+
+        Returns:
+            What is common to the runs of each, and the number of all groups.
+        """
         ...
 
     async def share_run(self, run_id: UUID, token: UUID) -> UUID | None:

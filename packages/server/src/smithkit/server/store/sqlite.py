@@ -10,6 +10,7 @@ from sqlalchemy.exc import IntegrityError
 from smithkit.server.domain.times import now
 from smithkit.server.store import (
     figures,
+    groups,
     insights,
     read_runs,
     read_sessions,
@@ -50,7 +51,7 @@ if TYPE_CHECKING:
 
     from smithkit.server.domain.runs import Row
     from smithkit.server.store.blobs import BlobSink
-    from smithkit.server.store.protocol import RunBatch, RunSelection, SessionSelection
+    from smithkit.server.store.protocol import RunBatch, RunGrouping, RunSelection, SessionSelection
 
 __all__ = ["SqliteStore"]
 
@@ -170,6 +171,10 @@ class SqliteStore:
         """Work out the figures of runs."""
         return await self._read(figures.select_run_figures, selection)
 
+    async def group_runs(self, selection: RunSelection, grouping: RunGrouping) -> tuple[list[str], int]:
+        """Find groups of runs."""
+        return await self._read(groups.select_groups, selection, grouping)
+
     async def share_run(self, run_id: UUID, token: UUID) -> UUID | None:
         """Store a run's token, and give the one that it has."""
         try:
@@ -258,6 +263,7 @@ class SqliteStore:
         await self._write(lambda connection: self._sweep(connection, digests))
         while await self._write(give_space_back):
             pass
+        self._indexer.wake()
         return True
 
     async def find_sessions(self, selection: SessionSelection) -> list[Row]:

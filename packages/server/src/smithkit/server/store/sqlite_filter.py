@@ -8,7 +8,7 @@ from sqlalchemy import bindparam, case, exists, func, null, select, text
 
 from smithkit.server.domain.filters import And, Comparison, Node, Not, Or, Some, write_filter
 from smithkit.server.domain.filters.evaluate import SEARCHED
-from smithkit.server.store.stored_record import ARGUMENTS, filter_matches
+from smithkit.server.store.stored_record import ARGUMENTS, filter_matches, metadata_text
 from smithkit.server.store.tables import run_payloads
 from smithkit.server.store.text_query import search_query
 from smithkit.server.store.text_tables import text_queue
@@ -30,6 +30,7 @@ _OF_RUN = frozenset({"name", "tags"})
 def add_functions(connection: Any) -> None:
     """Teach a connection of the driver the functions that filters use."""
     connection.create_function("filter_matches", 1 + len(ARGUMENTS), filter_matches, deterministic=True)
+    connection.create_function("metadata_text", 2, metadata_text, deterministic=True)
 
 
 class SqliteDialect:

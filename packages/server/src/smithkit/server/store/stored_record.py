@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from smithkit.server.domain.filters import RUN_FIELDS, Group, check_filter, evaluate, parse_filter
-from smithkit.server.domain.filters.evaluate import pairs_of
+from smithkit.server.domain.filters.evaluate import pairs_of, scalar_text
 from smithkit.server.domain.filters.words import words_of
 from smithkit.server.domain.jsons import load, text_of
 from smithkit.server.store.packing import unpack
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from smithkit.server.domain.filters import Node
 
-__all__ = ["ARGUMENTS", "StoredRecord", "filter_matches", "text_words"]
+__all__ = ["ARGUMENTS", "StoredRecord", "filter_matches", "metadata_text", "text_words"]
 
 ARGUMENTS = ("name", "tags", "inputs", "outputs", "error", "extra")
 """What `filter_matches` takes after the filter."""
@@ -67,6 +67,13 @@ class StoredRecord:
 def text_words(value: Any) -> list[str]:
     """Give the words of the texts and numbers in JSON, as far as they are looked for."""
     return [] if value is None else words_of(text_of(value)[:_LONGEST_TEXT])
+
+
+def metadata_text(extra: bytes | None, key: str) -> str | None:
+    """Give the text of a value in a run's metadata; None for none, and for lists and objects."""
+    metadata = StoredRecord(*[None] * (len(ARGUMENTS) - 1), extra).document("metadata")
+    value = metadata.get(key) if isinstance(metadata, dict) else None
+    return None if value is None else scalar_text(value)
 
 
 def filter_matches(text: str, *columns: Any) -> bool:

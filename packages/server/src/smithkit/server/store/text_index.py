@@ -31,7 +31,9 @@ __all__ = [
     "Entries",
     "claim",
     "count_queued",
+    "drop_garbage",
     "enqueue",
+    "enqueue_all",
     "forget_texts",
     "matching_positions",
     "position_of",
@@ -76,6 +78,22 @@ def enqueue(connection: Connection, run_ids: Iterable[UUID]) -> None:
     rows = [(run_id.bytes,) for run_id in run_ids]
     if rows:
         connection.exec_driver_sql("INSERT INTO text_queue (run_id) VALUES (?)", rows)
+
+
+def drop_garbage(connection: Connection) -> None:
+    """Begin the index anew if most of it is of runs that are gone or have changed; gives their space back."""
+    entries, live = connection.execute(select(func.count(), func.count(run_texts.c.run_id))).one()
+    if entries > 2 * live:
+        connection.exec_driver_sql("INSERT INTO run_words (run_words) VALUES ('delete-all')")
+        connection.execute(delete(run_texts))
+        enqueue_all(connection)
+
+
+def enqueue_all(connection: Connection) -> None:
+    """Have every run indexed anew, in the background."""
+    connection.execute(delete(text_queue))
+    every = select(runs.c.id).order_by(runs.c.start_time)
+    connection.execute(text_queue.insert().from_select(["run_id"], every))
 
 
 def count_queued(connection: Connection, most: int = _COUNTED) -> int:

@@ -15,6 +15,7 @@ run_texts = Table(
     metadata,
     Column("position", Integer, primary_key=True),  # rises with the start time; see `store.text_index`
     Column("run_id", Guid(), unique=True),
+    info={"derived": True},
 )
 
 # Runs that were written and are not yet in the index; a run may stand here several times.
@@ -23,6 +24,7 @@ text_queue = Table(
     metadata,
     Column("position", Integer, primary_key=True),
     Column("run_id", Guid(), nullable=False),
+    info={"derived": True},
 )
 
 # Who indexes; one row.
@@ -32,4 +34,5 @@ text_lease = Table(
     Column("id", Integer, primary_key=True),
     Column("owner", LargeBinary, nullable=False),
     Column("until", BigInteger, nullable=False),
+    info={"derived": True},
 )

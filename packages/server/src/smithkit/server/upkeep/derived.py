@@ -9,6 +9,7 @@ from sqlalchemy import select, text, update
 from smithkit.server.store.dataset_tables import datasets
 from smithkit.server.store.example_index import update_index
 from smithkit.server.store.feedback_figures import rebuild_figures
+from smithkit.server.store.text_index import enqueue_all
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -25,6 +26,7 @@ def rebuild(connection: Connection) -> None:
     rebuild_figures(connection)
     if connection.dialect.name == "sqlite":
         _index_examples(connection)
+        enqueue_all(connection)
 
 
 def _index_examples(connection: Connection) -> None:
