@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         evaluate_comparative,
         evaluate_existing,
     )
+    from smithkit.evaluation._judges import LLMJudge
     from smithkit.evaluation._methods import AsyncEvaluationMethods, EvaluationMethods
     from smithkit.evaluation._progress import ExperimentProgress
     from smithkit.evaluation._results import AsyncExperimentResults, ExperimentResultRow, ExperimentResults
@@ -51,6 +52,7 @@ else:
                 "evaluate_comparative",
                 "evaluate_existing",
             ),
+            "_judges": ("LLMJudge",),
             "_methods": ("AsyncEvaluationMethods", "EvaluationMethods"),
             "_progress": ("ExperimentProgress",),
             "_results": ("AsyncExperimentResults", "ExperimentResultRow", "ExperimentResults"),
@@ -75,6 +77,7 @@ __all__ = [
     "ExperimentProgress",
     "ExperimentResultRow",
     "ExperimentResults",
+    "LLMJudge",
     "PairedDifference",
     "RunEvaluator",
     "StringEvaluator",
