@@ -2,7 +2,8 @@
 
 smithkit and the official client evaluate through the same `smithkit serve`, mlflow into a file of its own, in turn,
 each in a process and a virtual environment of its own. Milliseconds of a row, from the call to the last
-answer of the server, datasets being there before (mlflow: a twentieth of the rows); medians of several rounds, with ratios to smithkit.
+answer of the server, datasets being there before (mlflow: a twentieth of the rows); medians of several rounds, with ratios
+to smithkit, and the share of rows whose answer was judged.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ CONTESTANTS = (
 )
 _SLOW = {"mlflow"}  # a row takes a fifth of a second
 _SLOW_SHARE = 20
-_COLUMNS = ("", "a row", "ratio", "CPU of the client", "ratio")
+_COLUMNS = ("", "a row", "ratio", "CPU of the client", "ratio", "judged")
 
 
 def main() -> None:
@@ -69,7 +70,7 @@ def _side_by_side(
             few = rows // _SLOW_SHARE if one.peer in _SLOW else rows
             found[one.name].append(_measured(one, url, few, concurrency))
     medians = {
-        name: {kind: statistics.median(one[kind] for one in several) for kind in ("wall", "cpu")}
+        name: {kind: statistics.median(one[kind] for one in several) for kind in ("wall", "cpu", "judged")}
         for name, several in found.items()
     }
     first = medians.get(BASE) or next(iter(medians.values()))
@@ -80,6 +81,7 @@ def _side_by_side(
             f"{said['wall'] / first['wall']:.1f}x",
             f"{said['cpu']:.2f} ms",
             f"{said['cpu'] / first['cpu']:.1f}x",
+            "all" if said["judged"] == 1 else f"{said['judged']:.0%}",
         )
         for name, said in medians.items()
     ]

@@ -31,9 +31,12 @@ def main() -> None:
         started, process = time.perf_counter(), time.process_time()
         judged = measured()
         seconds, cpu = time.perf_counter() - started, time.process_time() - process
-    if judged != given.rows:
-        raise SystemExit(f"{judged} of {given.rows} rows were judged.")
-    print(json.dumps({"wall": seconds / given.rows * 1e3, "cpu": cpu / given.rows * 1e3}), flush=True)
+    figures = {
+        "wall": seconds / given.rows * 1e3,
+        "cpu": cpu / given.rows * 1e3,
+        "judged": judged / given.rows,
+    }
+    print(json.dumps(figures), flush=True)
     os._exit(0)  # nothing that a client does at the end of its process belongs to the figures
 
 
