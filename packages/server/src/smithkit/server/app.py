@@ -36,6 +36,7 @@ def create_app(
     api_key: str | None = None,
     allowed_hosts: Collection[str] | None = None,
     limits: Limits | None = None,
+    retention_days: int | None = None,
 ) -> Starlette:
     """Build the application. The store opens when the application starts (ASGI lifespan).
 
@@ -45,6 +46,7 @@ def create_app(
         allowed_hosts: Names that the Host header may give; None allows all. Give the names of this machine
             when you listen on localhost without a key.
         limits: Caps on requests.
+        retention_days: For how long projects that say nothing of it keep runs; None for ever.
 
     Returns:
         The application; plugins have added their routes (hook `register_routes`).
@@ -55,7 +57,7 @@ def create_app(
     limits = limits or Limits()
     app = Starlette(
         routes=all_routes(),
-        lifespan=partial(_lifespan, url=url, limits=limits),
+        lifespan=partial(_lifespan, url=url, limits=limits, retention_days=retention_days),
         middleware=[
             Middleware(ErrorMiddleware),
             Middleware(GuardMiddleware, allowed_hosts=allowed_hosts),
@@ -73,12 +75,16 @@ def create_app(
 
 
 @asynccontextmanager
-async def _lifespan(app: Starlette, *, url: str, limits: Limits) -> AsyncIterator[None]:
+async def _lifespan(
+    app: Starlette, *, url: str, limits: Limits, retention_days: int | None
+) -> AsyncIterator[None]:
     store = open_store(url)
-    app.state.services = make_services(store, limits, Budget(limits.in_memory), _embedder())
+    app.state.services = make_services(store, limits, Budget(limits.in_memory), _embedder(), retention_days)
+    app.state.services.retention.start()
     try:
         yield
     finally:
+        await app.state.services.retention.close()
         await app.state.services.insights.close()
         await run_in_threadpool(store.close)
 

@@ -35,6 +35,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--api-key", metavar="KEY", help=f"key that clients must send (default: ${_KEY_VARIABLE})"
     )
+    parser.add_argument(
+        "--retention-days",
+        type=_days,
+        metavar="N",
+        help="delete runs of projects that say nothing of it after N days (default: keep them for ever)",
+    )
     parser.add_argument("--access-log", action="store_true", help="log every request")
 
 
@@ -64,7 +70,10 @@ def run(args: argparse.Namespace) -> int:
         return 1
     hosts = {*_LOOPBACK_HOSTS, args.host} if local else None
     return _serve(
-        create_app(url, api_key=api_key, allowed_hosts=hosts), args, url, with_key=api_key is not None
+        create_app(url, api_key=api_key, allowed_hosts=hosts, retention_days=args.retention_days),
+        args,
+        url,
+        with_key=api_key is not None,
     )
 
 
@@ -122,6 +131,13 @@ def _serve(app: object, args: argparse.Namespace, url: str, *, with_key: bool) -
     finally:
         listener.close()
     return 0 if server.started else 1
+
+
+def _days(text: str) -> int:
+    days = int(text)
+    if days < 1:
+        raise ValueError(text)
+    return days
 
 
 def _problem(url: str) -> str | None:

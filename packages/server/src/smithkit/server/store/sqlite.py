@@ -9,6 +9,7 @@ from sqlalchemy.exc import IntegrityError
 
 from smithkit.server.domain.times import now
 from smithkit.server.store import (
+    expiry,
     figures,
     groups,
     insights,
@@ -261,10 +262,27 @@ class SqliteStore:
             )
             digests |= more
         await self._write(lambda connection: self._sweep(connection, digests))
+        await self.give_space_back()
+        return True
+
+    async def list_retentions(self) -> list[Row]:
+        """Read what all projects say of how long they keep runs."""
+        return await self._read(expiry.select_retentions)
+
+    async def delete_expired(self, session_id: UUID, before: int) -> int:
+        """Remove some of a project's traces that are older than a time."""
+        gone, digests = await self._write(
+            lambda connection: expiry.delete_expired_part(connection, session_id, before)
+        )
+        # Only now: had the deletion not been committed, records would name files that are gone.
+        await self._write(lambda connection: self._sweep(connection, digests))
+        return gone
+
+    async def give_space_back(self) -> None:
+        """Return the file's free pages to the file system, step by step."""
         while await self._write(give_space_back):
             pass
         self._indexer.wake()
-        return True
 
     async def find_sessions(self, selection: SessionSelection) -> list[Row]:
         """Read projects."""
