@@ -19,8 +19,8 @@ from smithkit.server.services.ingest import IngestService
 from smithkit.server.services.insights import InsightsService
 from smithkit.server.services.prompts import PromptService
 from smithkit.server.services.queues import QueueService
-from smithkit.server.services.run_groups import RunGroupService
 from smithkit.server.services.retention import RetentionService
+from smithkit.server.services.run_groups import RunGroupService
 from smithkit.server.services.runs import RunService
 from smithkit.server.services.search import SearchService
 from smithkit.server.services.sessions import SessionService

@@ -42,6 +42,7 @@ from smithkit.server.store.sqlite_prompts import SqlitePrompts
 from smithkit.server.store.sqlite_queues import SqliteQueues
 from smithkit.server.store.storage import told_clearly
 from smithkit.server.store.tables import sessions, workspaces
+from smithkit.server.store.text_index import drop_garbage
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -279,7 +280,8 @@ class SqliteStore:
         return gone
 
     async def give_space_back(self) -> None:
-        """Return the file's free pages to the file system, step by step."""
+        """Return to the file system, step by step, what deleted runs took in the file and in its text index."""
+        await self._write(drop_garbage)
         while await self._write(give_space_back):
             pass
         self._indexer.wake()

@@ -23,7 +23,7 @@ from smithkit.server.store.tables import (
     runs,
     sessions,
 )
-from smithkit.server.store.text_index import drop_garbage, forget_texts
+from smithkit.server.store.text_index import forget_texts
 from smithkit.server.store.write_feedback import forget_feedback
 
 if TYPE_CHECKING:
@@ -191,7 +191,6 @@ def delete_session_part(connection: Connection, session_id: UUID) -> tuple[bool,
         connection.execute(delete(feedback_formulas).where(feedback_formulas.c.session_id == session_id))
         connection.execute(delete(insights_jobs).where(insights_jobs.c.session_id == session_id))
         connection.execute(delete(sessions).where(sessions.c.id == session_id))
-        drop_garbage(connection)
         return True, set()
     return False, delete_runs(connection, ids)
 
