@@ -123,7 +123,7 @@ def stored(request, shared_api):
         str(request.getfixturevalue("tmp_path_factory").mktemp("own") / "runs.db")
     )
     shared_api.get("/info")
-    store = shared_api.server.app.state.services.store
+    store = shared_api.server.app.state.workspaces.default.store
     if request.param == "queued":
         store._indexer.close()
     runs = make_runs()

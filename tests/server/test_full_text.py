@@ -32,7 +32,7 @@ def known(request, api):
     """What brings the index to the state under test."""
     api.get("/info")
     if request.param == "queued":
-        api.server.app.state.services.store._indexer.close()
+        api.server.app.state.workspaces.default.store._indexer.close()
         return lambda: None
     return lambda: settle(api)
 

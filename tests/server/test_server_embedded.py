@@ -63,7 +63,7 @@ def test_a_timeout_is_kept(api, monkeypatch):
     async def slow(_batch):
         await asyncio.sleep(30)
 
-    monkeypatch.setattr(api.server.app.state.services.store, "write", slow)
+    monkeypatch.setattr(api.server.app.state.workspaces.default.store, "write", slow)
     with pytest.raises(TimeoutError):
         api.call("POST", "/runs", run_body(), timeout=0.2)
 

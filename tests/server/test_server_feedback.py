@@ -433,7 +433,7 @@ def test_feedback_of_a_comparison_is_summed_up(api):
     (listed, _) = api.get(f"/feedback?comparative_experiment_id={comparison}").json
     assert listed["comparative_experiment_id"] == comparison
 
-    store = api.server.app.state.services.store
+    store = api.server.app.state.workspaces.default.store
     found = asyncio.run(store.feedback.comparison_stats([uuid.UUID(comparison)]))
     assert found == {uuid.UUID(comparison): {"k": {"n": 2, "avg": 0.5, "values": {}}}}
 

@@ -172,7 +172,7 @@ def test_forged_and_expired_urls_are_refused(api):
     assert api.get(url.replace("html", "plain")).status == 403
     assert api.get(url.replace("expires=1", "expires=9")).status == 403
     assert api.get(url.split("?")[0]).status == 403
-    files = api.server.app.state.services.files
+    files = api.server.app.state.workspaces.default.files
     files._lifetime = -10
     assert "expired" in api.get(files.url(b"\0" * 32, "a/b")).detail
 

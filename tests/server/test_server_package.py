@@ -123,7 +123,7 @@ def test_a_body_above_the_cap_is_refused(tmp_path, make_api):
     server = smithkit.server.EmbeddedServer(str(tmp_path / "x.db"))
     api = make_api(server)
     try:
-        services = server.app.state.services
+        services = server.app.state.workspaces.default
         object.__setattr__(services, "limits", Limits(body=1000, in_memory=1000))
         assert api.post("/runs", {"x": "y" * 2000}).status == 413
         assert api.call("POST", "/runs", (b"x" * 300 for _ in range(10))).status == 413

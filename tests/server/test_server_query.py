@@ -166,7 +166,7 @@ def test_pages_end_early_when_payloads_are_large(tmp_path, make_api):
     server = EmbeddedServer(str(tmp_path / "runs.db"))
     api = make_api(server)
     try:
-        server.app.state.services.runs._limits = Limits(page_payload=1000)
+        server.app.state.workspaces.default.runs._limits = Limits(page_payload=1000)
         ids = {api.new_run(inputs={"t": "x" * 200}) for _ in range(60)}
         seen, cursor = [], None
         while True:

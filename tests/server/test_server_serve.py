@@ -4,7 +4,7 @@ import signal
 import subprocess
 import sys
 import uuid
-from argparse import ArgumentParser
+from argparse import ArgumentParser, Namespace
 
 import pytest
 import requests
@@ -174,7 +174,7 @@ def test_answers_on_a_kept_connection_do_not_wait_for_acknowledgements(serve, ht
 
 def test_the_database_is_in_the_home_of_smithkit_by_default(monkeypatch, tmp_path):
     monkeypatch.setenv("SMITHKIT_HOME", str(tmp_path))
-    assert command._default_url() == str(tmp_path / "smithkit.db")
+    assert command.database_url(Namespace(db=None)) == str(tmp_path / "smithkit.db")
 
 
 def test_the_plugin_adds_the_command():

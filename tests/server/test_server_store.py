@@ -251,6 +251,6 @@ def test_a_store_that_is_locked_for_long_asks_to_try_again(api, database, monkey
 
         raise OperationalError("BEGIN", None, sqlite3.OperationalError("database is locked"))
 
-    monkeypatch.setattr(api.server.app.state.services.store._writer, "_transact", locked)
+    monkeypatch.setattr(api.server.app.state.workspaces.default.store._writer, "_transact", locked)
     answer = api.post("/runs", {"id": str(uuid.uuid4()), "name": "n", "run_type": "tool"})
     assert (answer.status, answer.headers["retry-after"]) == (503, "1")

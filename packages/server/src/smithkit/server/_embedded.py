@@ -47,8 +47,8 @@ class _Feed:
 class _Loop:
     """A running application: its event loop in a thread of its own."""
 
-    def __init__(self, url: str) -> None:
-        self.app: Starlette = create_app(url)
+    def __init__(self, url: str, *, stored_keys: bool) -> None:
+        self.app: Starlette = create_app(url, stored_keys=stored_keys)
         self._ready: Future[asyncio.AbstractEventLoop] = Future()
         self._stop = asyncio.Event()
         self._tasks: set[asyncio.Task[Any]] = set()
@@ -111,6 +111,7 @@ class EmbeddedServer:
 
     Args:
         url: Database URL, as for `create_app`.
+        stored_keys: Whether requests must bring a key once the database has one; whoever can open the file needs none.
 
     Example:
         >>> server = EmbeddedServer("sqlite:///runs.db")
@@ -120,8 +121,9 @@ class EmbeddedServer:
         >>> server.close()
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, stored_keys: bool = False) -> None:
         self.url = url
+        self._stored_keys = stored_keys
         self._lock = threading.Lock()
         self._running: _Loop | None = None
         _all.add(self)
@@ -144,7 +146,7 @@ class EmbeddedServer:
         if running is None:
             with self._lock:
                 if self._running is None:
-                    self._running = _Loop(self.url)
+                    self._running = _Loop(self.url, stored_keys=self._stored_keys)
                 running = self._running
         return running
 

@@ -16,7 +16,7 @@ from smithkit.server.errors import ApiError, conflict, error_response, not_found
 from smithkit.server.limits import Limits
 from smithkit.server.middleware import ErrorMiddleware, GuardMiddleware, KeyMiddleware, PathMiddleware
 from smithkit.server.routes import all_routes
-from smithkit.server.services import make_services
+from smithkit.server.services.workspaces import Workspaces
 from smithkit.server.store import MissingError, RefusalError, open_store
 
 if TYPE_CHECKING:
@@ -34,19 +34,20 @@ def create_app(
     url: str,
     *,
     api_key: str | None = None,
+    stored_keys: bool = True,
     allowed_hosts: Collection[str] | None = None,
     limits: Limits | None = None,
-    retention_days: int | None = None,
 ) -> Starlette:
     """Build the application. The store opens when the application starts (ASGI lifespan).
 
     Args:
         url: ``sqlite:///path.db``, a path, or a URL that a plugin's `create_store` knows.
-        api_key: Key that requests must bring as ``x-api-key``; None asks for none.
+        api_key: The operator's key, which allows everything. Requests bring a key as ``x-api-key``; without this one,
+            and without keys in the database (``smithkit keys``), none is asked for.
+        stored_keys: Whether keys in the database count; false for callers who can open the file anyhow.
         allowed_hosts: Names that the Host header may give; None allows all. Give the names of this machine
             when you listen on localhost without a key.
         limits: Caps on requests.
-        retention_days: For how long projects that say nothing of it keep runs; None for ever.
 
     Returns:
         The application; plugins have added their routes (hook `register_routes`).
@@ -57,12 +58,12 @@ def create_app(
     limits = limits or Limits()
     app = Starlette(
         routes=all_routes(),
-        lifespan=partial(_lifespan, url=url, limits=limits, retention_days=retention_days),
+        lifespan=partial(_lifespan, url=url, limits=limits),
         middleware=[
             Middleware(ErrorMiddleware),
             Middleware(GuardMiddleware, allowed_hosts=allowed_hosts),
             Middleware(PathMiddleware),
-            Middleware(KeyMiddleware, api_key=api_key),
+            Middleware(KeyMiddleware, operator_key=api_key, stored_keys=stored_keys),
         ],
         exception_handlers={
             HTTPException: _on_http_exception,
@@ -75,17 +76,13 @@ def create_app(
 
 
 @asynccontextmanager
-async def _lifespan(
-    app: Starlette, *, url: str, limits: Limits, retention_days: int | None
-) -> AsyncIterator[None]:
+async def _lifespan(app: Starlette, *, url: str, limits: Limits) -> AsyncIterator[None]:
     store = open_store(url)
-    app.state.services = make_services(store, limits, Budget(limits.in_memory), _embedder(), retention_days)
-    app.state.services.retention.start()
+    app.state.workspaces = Workspaces(store, limits, Budget(limits.in_memory), _embedder())
     try:
         yield
     finally:
-        await app.state.services.retention.close()
-        await app.state.services.insights.close()
+        await app.state.workspaces.close()
         await run_in_threadpool(store.close)
 
 

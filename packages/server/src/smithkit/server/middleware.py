@@ -1,4 +1,4 @@
-"""What every request passes: errors as JSON, who may call, tolerant paths, the key."""
+"""What every request passes: errors as JSON, who may call, tolerant paths, the key and its workspace."""
 
 from __future__ import annotations
 
@@ -7,12 +7,15 @@ import logging
 import re
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
+from uuid import UUID
 
 from sqlalchemy.exc import OperationalError
 from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect
 
+from smithkit.server.domain.roles import may
 from smithkit.server.errors import ApiError, busy, error_response, no_space
+from smithkit.server.services.feedback_tokens import handle_of
 from smithkit.server.store.storage import no_room
 from smithkit.server.store.writer import WriterClosedError
 
@@ -21,13 +24,20 @@ if TYPE_CHECKING:
 
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-__all__ = ["ErrorMiddleware", "GuardMiddleware", "KeyMiddleware", "PathMiddleware"]
+    from smithkit.server.services import Services
+    from smithkit.server.services.workspaces import Workspaces
+
+__all__ = ["SERVICES", "ErrorMiddleware", "GuardMiddleware", "KeyMiddleware", "PathMiddleware"]
+
+SERVICES = "smithkit.services"
+"""Where a request's scope has the services of its workspace."""
 
 _log = logging.getLogger("smithkit.server")
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 _OPEN_PATHS = frozenset({"/info", "/health", "/ok"})
 _FROM_ANYWHERE = "/feedback/tokens/"  # pages of any origin may use a token that they were given
 _OPEN_PREFIXES = ("/blobs/", "/public/", _FROM_ANYWHERE)  # the URL itself is the right
+_LINK = re.compile(r"/(public|feedback/tokens)/([^/]+)")
 _PREFIX = "/api/v1"
 
 
@@ -135,24 +145,77 @@ class PathMiddleware:
 
 
 class KeyMiddleware:
-    """Asks for the API key, except where none is needed.
+    """Finds out who calls: which workspace a request is for, and whether its key allows it.
+
+    A key is needed once there is one: the operator's, or one in the database. Without any, whoever reaches the
+    server may do everything, so `smithkit serve` listens on this machine alone.
 
     Args:
         app: What it wraps.
-        api_key: The key; None asks for none.
+        operator_key: The key that allows everything in every workspace; None for none.
+        stored_keys: Whether keys in the database count.
     """
 
-    def __init__(self, app: ASGIApp, api_key: str | None) -> None:
+    def __init__(self, app: ASGIApp, operator_key: str | None, *, stored_keys: bool) -> None:
         self._app = app
-        self._key = None if api_key is None else api_key.encode()
+        self._operator_key = None if operator_key is None else operator_key.encode()
+        self._stored_keys = stored_keys
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve a request, or answer 401."""
-        if self._key is not None and scope["type"] == "http" and not _is_open(scope["path"]):
-            given = next((value for name, value in scope["headers"] if name == b"x-api-key"), b"")
-            if not hmac.compare_digest(given, self._key):
-                raise ApiError(401, "Invalid or missing API key: send it in the x-api-key header")
+        """Serve a request, or answer 401 or 403."""
+        if scope["type"] == "http":
+            own: Workspaces = scope["app"].state.workspaces
+            if _is_open(scope["path"]):
+                services = await _linked(own, scope["path"])
+            else:
+                services = await self._allowed(own, scope)
+            scope = {**scope, SERVICES: services}
         await self._app(scope, receive, send)
+
+    async def _allowed(self, own: Workspaces, scope: Scope) -> Services:
+        headers = dict(scope["headers"])
+        key, wanted = headers.get(b"x-api-key", b""), _workspace_id(headers.get(b"x-tenant-id", b""))
+        if self._operator_key is not None and hmac.compare_digest(key, self._operator_key):
+            return await self._chosen(own, wanted)
+        grant = await own.keys.grant(key.decode("latin-1")) if key and self._stored_keys else None
+        if grant is None:
+            if self._operator_key is not None or (self._stored_keys and await own.keys.needed()):
+                raise ApiError(401, "Invalid or missing API key: send it in the x-api-key header")
+            return await self._chosen(own, wanted)
+        if wanted not in {None, grant.workspace_id}:
+            raise ApiError(403, "The API key is for another workspace than x-tenant-id names")
+        method, path = scope["method"], scope["path"]
+        if not may(grant.role, method, path):
+            raise ApiError(403, f"The API key's role is {grant.role!r}, which does not allow {method} {path}")
+        return own.of(grant.workspace_id)
+
+    @staticmethod
+    async def _chosen(own: Workspaces, wanted: UUID | None) -> Services:
+        """The workspace that a caller names who may use them all; settings of another server name none of ours."""
+        return own.of(wanted) if wanted is not None and await own.has(wanted) else own.default
+
+
+async def _linked(own: Workspaces, path: str) -> Services:
+    """The workspace of what a link shows: whoever has the link needs no key."""
+    link = _LINK.match(path)
+    if link is None:
+        return own.default
+    try:
+        token = UUID(link[2])
+    except ValueError:
+        return own.default
+    if link[1] == "public":
+        owner = await own.directory.owner_of_link(token)
+    else:
+        owner = await own.directory.owner_of_feedback_token(handle_of(token))
+    return own.default if owner is None else own.of(owner)
+
+
+def _workspace_id(text: bytes) -> UUID | None:
+    try:
+        return UUID(text.decode("latin-1"))
+    except ValueError:
+        return None
 
 
 def _is_open(path: str) -> bool:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["configure", "main", "run"]
+__all__ = ["add_database_option", "configure", "database_url", "main", "run"]
 
 _LOOPBACK_HOSTS = ("localhost", "127.0.0.1", "[::1]")
 _KEY_VARIABLE = "SMITHKIT_SERVER_API_KEY"
@@ -29,19 +29,40 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--port", type=int, default=1984, help="port; 0 picks a free one (default: %(default)s)"
     )
+    add_database_option(parser)
+    parser.add_argument(
+        "--api-key",
+        metavar="KEY",
+        help=f"key that allows everything (default: ${_KEY_VARIABLE}); see `smithkit keys` for others",
+    )
+    parser.add_argument("--access-log", action="store_true", help="log every request")
+
+
+def add_database_option(parser: argparse.ArgumentParser) -> None:
+    """Add the option that says which database is meant.
+
+    Args:
+        parser: The command's parser.
+    """
     parser.add_argument(
         "--db", metavar="URL", help="sqlite:///path.db or a path (default: smithkit.db in SMITHKIT_HOME)"
     )
-    parser.add_argument(
-        "--api-key", metavar="KEY", help=f"key that clients must send (default: ${_KEY_VARIABLE})"
-    )
-    parser.add_argument(
-        "--retention-days",
-        type=_days,
-        metavar="N",
-        help="delete runs of projects that say nothing of it after N days (default: keep them for ever)",
-    )
-    parser.add_argument("--access-log", action="store_true", help="log every request")
+
+
+def database_url(args: argparse.Namespace) -> str:
+    """Give the database that is meant.
+
+    Args:
+        args: Options, as `add_database_option` defines them.
+
+    Returns:
+        Path or URL.
+    """
+    if args.db:
+        return str(args.db)
+    from smithkit.config import home
+
+    return str(home() / "smithkit.db")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -55,26 +76,29 @@ def run(args: argparse.Namespace) -> int:
     """
     api_key = args.api_key or os.environ.get(_KEY_VARIABLE) or None
     local = _is_loopback(args.host)
-    if not local and api_key is None:
-        _say(
-            f"smithkit serve: {args.host} can be reached from other machines, so an API key is needed: "
-            f"pass --api-key or set {_KEY_VARIABLE}",
-            sys.stderr,
-        )
-        return 2
-    from smithkit.server.app import create_app
-
-    url = args.db or _default_url()
-    if (problem := _problem(url)) is not None:
+    url = database_url(args)
+    if not local and api_key is None and _is_new(url):
+        return _refuse(args.host)
+    problem, has_keys = _look_into(url)
+    if problem is not None:
         _say(f"smithkit serve: {problem}", sys.stderr)
         return 1
+    asks = api_key is not None or has_keys
+    if not local and not asks:
+        return _refuse(args.host)
+    from smithkit.server.app import create_app
+
     hosts = {*_LOOPBACK_HOSTS, args.host} if local else None
-    return _serve(
-        create_app(url, api_key=api_key, allowed_hosts=hosts, retention_days=args.retention_days),
-        args,
-        url,
-        with_key=api_key is not None,
+    return _serve(create_app(url, api_key=api_key, allowed_hosts=hosts), args, url, with_key=asks)
+
+
+def _refuse(host: str) -> int:
+    _say(
+        f"smithkit serve: {host} can be reached from other machines, so an API key is needed: "
+        f"make one with `smithkit keys create NAME`, pass --api-key or set {_KEY_VARIABLE}",
+        sys.stderr,
     )
+    return 2
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -133,23 +157,35 @@ def _serve(app: object, args: argparse.Namespace, url: str, *, with_key: bool) -
     return 0 if server.started else 1
 
 
-def _days(text: str) -> int:
-    days = int(text)
-    if days < 1:
-        raise ValueError(text)
-    return days
+def _is_new(url: str) -> bool:
+    """Tell whether it is a file that is yet to be made."""
+    from smithkit.server.store.engine import database_path
+
+    try:
+        return not database_path(url).exists()
+    except ValueError:  # another kind of database
+        return False
 
 
-def _problem(url: str) -> str | None:
-    """Open the database once and let go of it, for what is wrong with it is to be told in one line."""
+def _look_into(url: str) -> tuple[str | None, bool]:
+    """Open the database once and let go of it, for what is wrong with it is to be told in one line.
+
+    Returns:
+        What is wrong, and whether the database has keys.
+    """
+    import asyncio
+
     from smithkit.server.store import open_store
     from smithkit.server.store.storage import StorageError
 
     try:
-        open_store(url).close()
+        store = open_store(url)
     except (StorageError, ValueError) as error:
-        return str(error)
-    return None
+        return str(error), False
+    try:
+        return None, asyncio.run(store.directory.has_keys())
+    finally:
+        store.close()
 
 
 def _bind(host: str, port: int) -> socket.socket:
@@ -177,12 +213,6 @@ def _is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return host.lower() == "localhost"
-
-
-def _default_url() -> str:
-    from smithkit.config import home
-
-    return str(home() / "smithkit.db")
 
 
 def _say(text: str, stream: TextIO) -> None:

@@ -12,6 +12,7 @@ from starlette.responses import Response, StreamingResponse
 from smithkit.server.body import read_json
 from smithkit.server.domain.jsons import contains, load
 from smithkit.server.errors import unprocessable
+from smithkit.server.middleware import SERVICES
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
@@ -41,8 +42,8 @@ _TRUE = frozenset({"true", "1", "yes"})
 
 
 def services(request: Request) -> Services:
-    """Give the application's services."""
-    return cast("Services", request.app.state.services)
+    """Give the services of the workspace that a request is for."""
+    return cast("Services", request.scope[SERVICES])
 
 
 def json_response(value: Any, status: int = 200) -> Response:

@@ -6,14 +6,13 @@ from dataclasses import replace
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, RootModel, SecretStr, field_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, RootModel, SecretStr
 
 from smithkit.server.domain.jsons import dump
 from smithkit.server.domain.times import parse_time
 from smithkit.server.errors import unprocessable
 from smithkit.server.services.cursors import decode_cursor
 from smithkit.server.services.filters import all_of, read_filter, read_search
-from smithkit.server.services.retention import RETENTION_KEY
 from smithkit.server.store import RunGrouping, RunSelection
 
 __all__ = [
@@ -40,7 +39,6 @@ def _as_time(value: Any) -> Any:
 _Ids = Annotated[list[UUID], BeforeValidator(_as_list), Field(max_length=10_000)]
 _Time = Annotated[int | None, BeforeValidator(_as_time)]
 _Json = dict[str, Any]
-_MOST_DAYS = 36_500
 
 
 class _RunFilter(BaseModel):
@@ -228,15 +226,7 @@ class _Session(BaseModel):
     end_time: _Time = None
     reference_dataset_id: UUID | None = None
     default_dataset_id: UUID | None = None
-    trace_tier: Literal["longlived", "shortlived"] | None = None
-
-    @field_validator("extra")
-    @classmethod
-    def _retention(cls, extra: dict[str, Any] | None) -> dict[str, Any] | None:
-        days = (extra or {}).get(RETENTION_KEY)
-        if days is not None and (type(days) is not int or not 1 <= days <= _MOST_DAYS):
-            raise ValueError(f"{RETENTION_KEY} must be a whole number of days from 1 to {_MOST_DAYS}")
-        return extra
+    trace_tier: str | None = None
 
     def columns(self) -> dict[str, Any]:
         """Give the columns that the client has set; null sets nothing."""

@@ -19,7 +19,6 @@ from smithkit.server.services.ingest import IngestService
 from smithkit.server.services.insights import InsightsService
 from smithkit.server.services.prompts import PromptService
 from smithkit.server.services.queues import QueueService
-from smithkit.server.services.retention import RetentionService
 from smithkit.server.services.run_groups import RunGroupService
 from smithkit.server.services.runs import RunService
 from smithkit.server.services.search import SearchService
@@ -47,7 +46,6 @@ __all__ = [
     "InsightsService",
     "PromptService",
     "QueueService",
-    "RetentionService",
     "RunService",
     "SearchService",
     "Services",
@@ -61,7 +59,7 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """What routes call; at ``app.state.services`` while the application runs."""
+    """What routes call, for one workspace; `Workspaces` has those of each."""
 
     store: Store
     limits: Limits
@@ -80,7 +78,6 @@ class Services:
     prompts: PromptService
     queues: QueueService
     run_groups: RunGroupService
-    retention: RetentionService
     runs: RunService
     search: SearchService
     sessions: SessionService
@@ -89,13 +86,7 @@ class Services:
     tokens: TokenService
 
 
-def make_services(
-    store: Store,
-    limits: Limits,
-    budget: Budget,
-    embedder: Embedder | None = None,
-    retention_days: int | None = None,
-) -> Services:
+def make_services(store: Store, limits: Limits, budget: Budget, embedder: Embedder | None = None) -> Services:
     """Build the services on an open store.
 
     Args:
@@ -103,7 +94,6 @@ def make_services(
         limits: The caps.
         budget: Bytes in memory, shared by all requests.
         embedder: Makes vectors of texts for few-shot search, where a plugin gives one.
-        retention_days: For how long projects that say nothing of it keep runs; None for ever.
 
     Returns:
         The services.
@@ -131,7 +121,6 @@ def make_services(
         prompts=prompts,
         queues=QueueService(store, runs),
         run_groups=RunGroupService(store, runs),
-        retention=RetentionService(store, retention_days),
         runs=runs,
         search=SearchService(store, examples, embedder),
         sessions=SessionService(store, limits),

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from smithkit.server.services.feedback import FeedbackService
     from smithkit.server.store import Store
 
-__all__ = ["RateLimiter", "TokenService"]
+__all__ = ["RateLimiter", "TokenService", "handle_of"]
 
 _LONGEST = 366 * 24 * 3600 * 1_000_000
 _CALLERS = 10_000
@@ -131,7 +131,7 @@ class TokenService:
             signature = UUID(token)
         except ValueError:
             raise _invalid() from None
-        row = await self._store.feedback.find_token(_handle(signature))
+        row = await self._store.feedback.find_token(handle_of(signature))
         if row is None or not hmac.compare_digest(signature.bytes, self._sign(row).bytes):
             raise _invalid()
         if row["expires_at"] <= now():
@@ -150,7 +150,7 @@ class TokenService:
             "expires_at": wanted["expires_at"],
             "created_at": moment,
         }
-        return {"handle": _handle(self._sign(row)), **row}
+        return {"handle": handle_of(self._sign(row)), **row}
 
     def _sign(self, row: Row) -> UUID:
         """The token of a record."""
@@ -168,7 +168,8 @@ class TokenService:
         }
 
 
-def _handle(token: UUID) -> bytes:
+def handle_of(token: UUID) -> bytes:
+    """Give what the store knows a token by."""
     return hashlib.sha256(token.bytes).digest()
 
 

@@ -39,6 +39,7 @@ from smithkit.server.store.prompt_protocol import (
 )
 from smithkit.server.store.protocol import (
     Attachment,
+    Directory,
     NameTakenError,
     Place,
     RunBatch,
@@ -55,6 +56,7 @@ __all__ = [
     "DatasetSelection",
     "DatasetStore",
     "Diff",
+    "Directory",
     "ExampleChange",
     "ExampleFile",
     "ExampleOrder",

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import or_, select
 
+from smithkit.server.store.access import workspace_of
 from smithkit.server.store.dataset_protocol import MismatchError, MissingError, TakenError
 from smithkit.server.store.dataset_tables import comparative_experiments
 from smithkit.server.store.tables import sessions
@@ -29,7 +30,9 @@ def check_experiments(connection: Connection, dataset_id: UUID, experiments: Seq
         MissingError: One is not there.
         MismatchError: One is an experiment on another dataset.
     """
-    statement = select(sessions.c.id, sessions.c.reference_dataset_id).where(sessions.c.id.in_(experiments))
+    own = sessions.c.workspace_id == workspace_of(connection)
+    columns = (sessions.c.id, sessions.c.reference_dataset_id)
+    statement = select(*columns).where(own, sessions.c.id.in_(experiments))
     found = {row.id: row.reference_dataset_id for row in connection.execute(statement)}
     for experiment in experiments:
         if experiment not in found:
@@ -80,6 +83,7 @@ def select_comparison(connection: Connection, dataset_id: UUID, comparison_id: U
     Raises:
         MissingError: The dataset has no such one.
     """
+    read_dataset(connection, dataset_id)
     columns = comparative_experiments.c
     wanted = (columns.id == comparison_id) & (columns.dataset_id == dataset_id)
     row = connection.execute(select(comparative_experiments).where(wanted)).mappings().first()

@@ -8,6 +8,7 @@ from sqlalchemy import delete, func, select, update
 
 from smithkit.server.domain.jsons import contains, load
 from smithkit.server.domain.times import now
+from smithkit.server.store.access import workspace_of
 from smithkit.server.store.dataset_protocol import TakenError
 from smithkit.server.store.dataset_tables import (
     comparative_experiments,
@@ -17,6 +18,7 @@ from smithkit.server.store.dataset_tables import (
     datasets,
     example_versions,
 )
+from smithkit.server.store.ownership import in_own_dataset
 from smithkit.server.store.tables import sessions
 from smithkit.server.store.versions import read_dataset
 
@@ -31,7 +33,9 @@ if TYPE_CHECKING:
 
 __all__ = [
     "change_dataset",
+    "delete_share",
     "example_rows",
+    "find_shared",
     "forget_dataset",
     "insert_dataset",
     "insert_share",
@@ -91,11 +95,11 @@ def forget_dataset(connection: Connection, dataset_id: UUID) -> None:
     connection.execute(delete(datasets).where(datasets.c.id == dataset_id))
 
 
-def select_datasets(connection: Connection, selection: DatasetSelection, workspace_id: UUID) -> list[Row]:
+def select_datasets(connection: Connection, selection: DatasetSelection) -> list[Row]:
     """Read the datasets that a selection names, newest first."""
     statement = (
         select(datasets)
-        .where(*_conditions(selection, workspace_id))
+        .where(*_conditions(selection, workspace_of(connection)))
         .order_by(datasets.c.created_at.desc(), datasets.c.id.desc())
     )
     begin, end = selection.offset, selection.offset + selection.limit
@@ -129,7 +133,9 @@ def _with_sessions(connection: Connection, rows: Sequence[Row]) -> list[Row]:
     reference = sessions.c.reference_dataset_id
     statement = (
         select(reference, func.count(), func.max(sessions.c.start_time))
-        .where(reference.in_([row["id"] for row in rows]))
+        .where(
+            sessions.c.workspace_id == workspace_of(connection), reference.in_([row["id"] for row in rows])
+        )
         .group_by(reference)
     )
     figures = {row[0]: (row[1], row[2]) for row in connection.execute(statement)}
@@ -163,5 +169,24 @@ def insert_share(connection: Connection, dataset_id: UUID, token: UUID) -> UUID:
 
 def select_share(connection: Connection, dataset_id: UUID) -> UUID | None:
     """Read a dataset's token."""
-    statement = select(dataset_shares.c.token).where(dataset_shares.c.dataset_id == dataset_id)
+    columns = dataset_shares.c
+    statement = select(columns.token).where(
+        columns.dataset_id == dataset_id, in_own_dataset(connection, columns.dataset_id)
+    )
+    return connection.execute(statement).scalar()
+
+
+def delete_share(connection: Connection, dataset_id: UUID) -> None:
+    """Forget a dataset's token."""
+    columns = dataset_shares.c
+    own = in_own_dataset(connection, columns.dataset_id)
+    connection.execute(delete(dataset_shares).where(columns.dataset_id == dataset_id, own))
+
+
+def find_shared(connection: Connection, token: UUID) -> UUID | None:
+    """Give the dataset that has a token."""
+    columns = dataset_shares.c
+    statement = select(columns.dataset_id).where(
+        columns.token == token, in_own_dataset(connection, columns.dataset_id)
+    )
     return connection.execute(statement).scalar()

@@ -66,7 +66,8 @@ def select_experiment_rows(
         MismatchError: An experiment is one on another dataset.
     """
     dataset = read_dataset(connection, selection.dataset_id)
-    check_experiments(connection, selection.dataset_id, selection.sessions)
+    judged = [wanted.session_id for wanted in selection.filters]
+    check_experiments(connection, selection.dataset_id, [*selection.sessions, *judged])
     said = (selection.dataset_id, selection.sessions, selection.filters)
     key = (*said, dataset["version"], dataset["purges"], _state(connection, selection))
     listing = listings.get(key)

@@ -14,13 +14,14 @@ from sqlalchemy import delete, select
 
 from smithkit.server.domain.feedback import FeedbackStats
 from smithkit.server.domain.feedback_rules import weigh
+from smithkit.server.store.access import workspace_of
 from smithkit.server.store.feedback_tables import feedback_formulas
 from smithkit.server.store.tables import feedback, runs, sessions
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from sqlalchemy import Connection
+    from sqlalchemy import ColumnElement, Connection
 
     from smithkit.server.domain.runs import Row
 
@@ -40,7 +41,9 @@ def select_formulas(
 ) -> list[Row]:
     """Read formulas, oldest first."""
     table = feedback_formulas
-    statement = select(table).order_by(table.c.created_at, table.c.id).limit(limit).offset(offset)
+    own = table.c.workspace_id == workspace_of(connection)
+    ordered = select(table).where(own).order_by(table.c.created_at, table.c.id)
+    statement = ordered.limit(limit).offset(offset)
     given = ((table.c.id, formula_id), (table.c.dataset_id, dataset_id), (table.c.session_id, session_id))
     for column, value in given:
         if value is not None:
@@ -53,27 +56,33 @@ def store_formula(connection: Connection, values: Row, moment: int) -> Row | Non
     table = feedback_formulas
     if values.get("id") is None:
         row = {"dataset_id": None, "session_id": None, **values, "id": uuid4()}
-        row |= {"created_at": moment, "modified_at": moment}
+        row |= {"workspace_id": workspace_of(connection), "created_at": moment, "modified_at": moment}
         connection.execute(table.insert(), row)
         return row
     own = {name: value for name, value in values.items() if name != "id"}
     connection.execute(
-        table.update().where(table.c.id == values["id"]).values({**own, "modified_at": moment})
+        table.update().where(_mine(connection, values["id"])).values({**own, "modified_at": moment})
     )
     return next(iter(select_formulas(connection, formula_id=values["id"])), None)
 
 
 def delete_formula(connection: Connection, formula_id: UUID) -> bool:
     """Remove a formula; what it gave goes when its runs are worked out again."""
-    gone = delete(feedback_formulas).where(feedback_formulas.c.id == formula_id)
+    gone = delete(feedback_formulas).where(_mine(connection, formula_id))
     return bool(connection.execute(gone).rowcount)
+
+
+def _mine(connection: Connection, formula_id: UUID) -> ColumnElement[bool]:
+    columns = feedback_formulas.c
+    return (columns.id == formula_id) & (columns.workspace_id == workspace_of(connection))
 
 
 def next_runs(connection: Connection, formula: Row, after: UUID | None, limit: int) -> list[UUID]:
     """Some of the runs that a formula may say something of, or has said something of, by id."""
     keys = [part["key"] for part in orjson.loads(formula["formula_parts"])]
     concerned = feedback.c.key.in_(keys) | (feedback.c.formula_id == formula["id"])
-    statement = select(feedback.c.run_id).where(concerned, feedback.c.run_id.is_not(None)).distinct()
+    own = feedback.c.workspace_id == workspace_of(connection)
+    statement = select(feedback.c.run_id).where(own, concerned, feedback.c.run_id.is_not(None)).distinct()
     if after is not None:
         statement = statement.where(feedback.c.run_id > after)
     return list(connection.execute(statement.order_by(feedback.c.run_id).limit(limit)).scalars())
@@ -95,7 +104,9 @@ def work_out(
     """
     given: defaultdict[UUID, FeedbackStats] = defaultdict(FeedbackStats)
     before: dict[UUID, Row] = {}
-    for row in connection.execute(select(feedback).where(feedback.c.run_id.in_(run_ids))).mappings():
+    own = feedback.c.workspace_id == workspace_of(connection)
+    told = select(feedback).where(feedback.c.run_id.in_(run_ids), own)
+    for row in connection.execute(told).mappings():
         if row["formula_id"] is not None:
             before[row["id"]] = dict(row)
         else:
@@ -114,7 +125,8 @@ def _places(connection: Connection, run_ids: Sequence[UUID]) -> Sequence[Any]:
     """Where runs are: project, dataset, trace."""
     columns = (runs.c.id, runs.c.session_id, runs.c.trace_id, sessions.c.reference_dataset_id)
     statement = select(*columns).join(sessions, sessions.c.id == runs.c.session_id)
-    return connection.execute(statement.where(runs.c.id.in_(run_ids))).all()
+    own = sessions.c.workspace_id == workspace_of(connection)
+    return connection.execute(statement.where(runs.c.id.in_(run_ids), own)).all()
 
 
 def _result(formula: Row, run: Any, means: Mapping[str, float]) -> float | None:
@@ -132,6 +144,7 @@ def _row(formula: Row, run: Any, score: float, before: Mapping[UUID, Row], momen
     source = {"type": _SOURCE, "metadata": {"formula_id": str(formula["id"])}}
     return {
         "id": own_id,
+        "workspace_id": formula["workspace_id"],
         "run_id": run.id,
         "trace_id": run.trace_id,
         "session_id": run.session_id,

@@ -67,6 +67,7 @@ feedback_formulas = Table(
     "feedback_formulas",
     metadata,
     Column("id", Guid(), primary_key=True),
+    Column("workspace_id", Guid()),
     Column("dataset_id", Guid()),
     Column("session_id", Guid()),
     Column("feedback_key", Text, nullable=False),
@@ -81,6 +82,7 @@ feedback_tokens = Table(
     "feedback_tokens",
     metadata,
     Column("handle", LargeBinary(32), primary_key=True),  # SHA-256 of the token
+    Column("workspace_id", Guid()),
     Column("run_id", Guid(), nullable=False),
     Column("key", Text, nullable=False),
     Column("feedback_id", Guid(), nullable=False),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import case, func, select, true
 
 from smithkit.server.domain.feedback import FeedbackStats
+from smithkit.server.store.access import workspace_of
 from smithkit.server.store.feedback_figures import Scope, read_figures
 from smithkit.server.store.read_runs import conditions
 from smithkit.server.store.tables import feedback, runs
@@ -38,7 +39,7 @@ _PERCENTS = (50, 99)
 
 def select_run_figures(connection: Connection, selection: RunSelection) -> Row:
     """Work out the figures of the runs that a selection names."""
-    which = conditions(selection)
+    which = conditions(connection, selection)
     figures = _totals(connection, which, true())
     figures |= _durations(connection, which)
     tokens = _percentiles(connection, runs.c.total_tokens, which)
@@ -113,5 +114,6 @@ def _percentiles(
 
 def _feedback_of_runs(connection: Connection, which: list[ColumnElement[bool]]) -> Row:
     of_runs = select(feedback.c.key, feedback.c.score, feedback.c.category)
-    found = connection.execute(of_runs.join(runs, runs.c.id == feedback.c.run_id).where(*which))
+    own = feedback.c.workspace_id == workspace_of(connection)
+    found = connection.execute(of_runs.join(runs, runs.c.id == feedback.c.run_id).where(own, *which))
     return FeedbackStats((row.key, row.score, row.category) for row in found).by_key()

@@ -80,7 +80,9 @@ def compile_filter(node: Node, run: FromClause, dialect: Dialect) -> ColumnEleme
             return _negated(compile_filter(operand, run, dialect))
         case Some(Group.FEEDBACK, condition):
             holds = _on_feedback(condition, dialect)
-            return exists(select(1).where(feedback.c.run_id == run.c.id, holds).correlate(run))
+            # What another workspace says of a run counts in no project.
+            counted = (feedback.c.run_id == run.c.id) & (feedback.c.session_id == run.c.session_id)
+            return exists(select(1).where(counted, holds).correlate(run))
         case Comparison(Operator.SEARCH):
             return dialect.search(run, node)
         case Comparison(_, "tags"):
@@ -111,18 +113,27 @@ def of_root(node: Node, dialect: Dialect) -> ColumnElement[bool]:
     """Compile a filter on the root of a run's trace."""
     root = runs.alias("root_run")
     is_root = (root.c.id == runs.c.trace_id) & root.c.parent_run_id.is_(None)
-    return exists(
-        select(1).select_from(root).where(is_root, compile_filter(node, root, dialect)).correlate(runs)
-    )
+    return _among(root, is_root, compile_filter(node, root, dialect))
 
 
 def of_tree(node: Node, dialect: Dialect) -> ColumnElement[bool]:
     """Compile a filter on any run of a run's trace."""
     other = runs.alias("tree_run")
     inside = other.c.trace_id == runs.c.trace_id
-    return exists(
-        select(1).select_from(other).where(inside, compile_filter(node, other, dialect)).correlate(runs)
+    return _among(other, inside, compile_filter(node, other, dialect))
+
+
+def _among(others: FromClause, *which: ColumnElement[bool]) -> ColumnElement[bool]:
+    """Say that there is such a run in the run's own workspace; anybody may claim to be of a trace."""
+    home, own = sessions.alias("other_session"), sessions.alias("own_session")
+    shared = exists(
+        select(1)
+        .select_from(home.join(own, own.c.workspace_id == home.c.workspace_id))
+        .where(home.c.id == others.c.session_id, own.c.id == runs.c.session_id)
+        .correlate(others, runs)
     )
+    near = or_(others.c.session_id == runs.c.session_id, shared)
+    return exists(select(1).select_from(others).where(near, *which).correlate(runs))
 
 
 def latency(run: FromClause) -> ColumnElement[int]:

@@ -31,7 +31,7 @@ def select_groups(
         What is common to the runs of each group, and the number of all groups.
     """
     statement, key = _grouped(grouping)
-    statement = statement.where(*conditions(selection), key.is_not(None))
+    statement = statement.where(*conditions(connection, selection), key.is_not(None))
     total = connection.execute(statement.with_only_columns(func.count(distinct(key)))).scalar_one()
     order = func.max(runs.c.start_time) if grouping.attribute == "thread" else func.count()
     page = statement.group_by(key).order_by(order.desc(), key).offset(grouping.offset).limit(grouping.limit)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Attachment",
+    "Directory",
     "NameTakenError",
     "Place",
     "RunBatch",
@@ -144,8 +145,52 @@ class SessionSelection:
     offset: int = 0
 
 
+class Directory(Protocol):
+    """Who may use a database: its workspaces, their API keys, and whose a link is."""
+
+    async def workspaces(self) -> list[Row]:
+        """Read the workspaces, oldest first: id, display name, handle, when it was made."""
+        ...
+
+    async def create_workspace(self, name: str, handle: str, secret: bytes) -> Row:
+        """Make a workspace, with its default project.
+
+        Raises:
+            NameTakenError: Another workspace has this handle.
+        """
+        ...
+
+    async def add_key(self, row: Row) -> None:
+        """Store a key's record."""
+        ...
+
+    async def find_key(self, digest: bytes) -> Row | None:
+        """Read the record of the key that has a SHA-256 digest; None if there is none."""
+        ...
+
+    async def keys(self) -> list[Row]:
+        """Read the records of keys, oldest first."""
+        ...
+
+    async def has_keys(self) -> bool:
+        """Tell whether there ever was a key."""
+        ...
+
+    async def revoke_key(self, key_id: UUID) -> bool:
+        """Make a key worthless; False if there is none, or it is so already."""
+        ...
+
+    async def owner_of_link(self, token: UUID) -> UUID | None:
+        """Give the workspace whose run or dataset has a token; None if nobody has it."""
+        ...
+
+    async def owner_of_feedback_token(self, handle: bytes) -> UUID | None:
+        """Give the workspace that made a feedback token; None if nobody did."""
+        ...
+
+
 class Store(Protocol):
-    """Durable storage of one workspace.
+    """Durable storage, as one workspace sees it: what others have is not there.
 
     Rows are mappings of the column names in `store.tables`. A write has happened when its coroutine
     returns: later reads, from any process, see it, and it survives the end of this process.
@@ -174,6 +219,15 @@ class Store(Protocol):
     @property
     def queues(self) -> QueueStore:
         """Its annotation queues; usable once the store is open."""
+        ...
+
+    @property
+    def directory(self) -> Directory:
+        """Workspaces and keys of the whole database; usable once the store is open."""
+        ...
+
+    def in_workspace(self, workspace_id: UUID) -> Store:
+        """The same open storage, as another workspace sees it; it ends with this one."""
         ...
 
     def open(self) -> None:
@@ -306,21 +360,6 @@ class Store(Protocol):
 
     async def delete_session(self, session_id: UUID) -> bool:
         """Remove a project and its runs; False if there is none."""
-        ...
-
-    async def list_retentions(self) -> list[Row]:
-        """Read id, `trace_tier` and `extra` of the projects of all workspaces."""
-        ...
-
-    async def delete_expired(self, session_id: UUID, before: int) -> int:
-        """Remove some of a project's traces that began and came in before a time; the number of runs that are gone.
-
-        Few enough not to keep writers waiting; 0 when nothing is left to remove.
-        """
-        ...
-
-    async def give_space_back(self) -> None:
-        """Return what deleted data took to the file system, where the database does not do so by itself."""
         ...
 
     async def find_sessions(self, selection: SessionSelection) -> list[Row]:

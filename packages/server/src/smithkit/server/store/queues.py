@@ -9,8 +9,10 @@ import orjson
 from sqlalchemy import and_, delete, or_, select
 from sqlalchemy.dialects.sqlite import insert as upsert
 
+from smithkit.server.store.access import workspace_of
 from smithkit.server.store.feedback_protocol import FeedbackRefusedError
 from smithkit.server.store.feedback_tables import annotation_queue_runs, annotation_queues
+from smithkit.server.store.ownership import in_own_session
 from smithkit.server.store.tables import feedback, runs
 
 if TYPE_CHECKING:
@@ -39,7 +41,8 @@ _own = annotation_queue_runs
 
 def insert_queue(connection: Connection, values: Row) -> Row | None:
     """Make a queue; None if the id is taken."""
-    if _read(connection, values["id"]) is not None:
+    taken = select(annotation_queues.c.id).where(annotation_queues.c.id == values["id"])
+    if connection.execute(taken).first() is not None:
         return None
     connection.execute(annotation_queues.insert(), values)
     return values
@@ -47,21 +50,25 @@ def insert_queue(connection: Connection, values: Row) -> Row | None:
 
 def update_queue(connection: Connection, queue_id: UUID, values: Row) -> Row | None:
     """Change a queue; None if there is none."""
-    connection.execute(annotation_queues.update().where(annotation_queues.c.id == queue_id).values(values))
+    own = _mine(connection, queue_id)
+    connection.execute(annotation_queues.update().where(own).values(values))
     return _read(connection, queue_id)
 
 
 def delete_queue(connection: Connection, queue_id: UUID) -> bool:
     """Remove a queue; False if there is none."""
+    if _read(connection, queue_id) is None:
+        return False
     connection.execute(delete(_own).where(_own.c.queue_id == queue_id))
-    gone = delete(annotation_queues).where(annotation_queues.c.id == queue_id)
-    return bool(connection.execute(gone).rowcount)
+    connection.execute(delete(annotation_queues).where(annotation_queues.c.id == queue_id))
+    return True
 
 
 def select_queues(connection: Connection, selection: QueueSelection) -> list[Row]:
     """Read queues, oldest first."""
     table = annotation_queues
-    statement = select(table).order_by(table.c.created_at, table.c.id)
+    own = table.c.workspace_id == workspace_of(connection)
+    statement = select(table).where(own).order_by(table.c.created_at, table.c.id)
     if selection.ids is not None:
         statement = statement.where(table.c.id.in_(selection.ids))
     if selection.name is not None:
@@ -94,6 +101,8 @@ def insert_queue_runs(
 
 def delete_queue_run(connection: Connection, queue_id: UUID, run_id: UUID) -> bool:
     """Take a run out of a queue; False if it is not in it."""
+    if _read(connection, queue_id) is None:
+        return False
     gone = delete(_own).where(_own.c.queue_id == queue_id, _own.c.run_id == run_id)
     return bool(connection.execute(gone).rowcount)
 
@@ -110,7 +119,10 @@ def select_queue_runs(
     offset: int,
 ) -> list[Row]:
     """Read the records of a queue's runs that have arrived, in the order in which they were added."""
-    statement = select(_own).join(runs, runs.c.id == _own.c.run_id).where(_own.c.queue_id == queue_id)
+    queued = select(_own).join(runs, runs.c.id == _own.c.run_id)
+    statement = queued.join(annotation_queues, annotation_queues.c.id == _own.c.queue_id).where(
+        _mine(connection, queue_id), in_own_session(connection, runs.c.session_id)
+    )
     reserved = and_(~_own.c.completed, _own.c.reserved_until > moment)
     if status is not None:
         statement = statement.where(_of_status(status, moment))
@@ -143,7 +155,7 @@ def update_queue_run(
     """
     one = and_(_own.c.queue_id == queue_id, _own.c.run_id == run_id)
     present = connection.execute(select(_own).where(one)).mappings().first()
-    if present is None:
+    if present is None or _read(connection, queue_id) is None:
         return None
     if (
         not present["completed"]
@@ -162,7 +174,9 @@ def _check_rubric(connection: Connection, queue_id: UUID, run_id: UUID) -> None:
     queue = _read(connection, queue_id) or {}
     items: list[dict[str, Any]] = orjson.loads(queue.get("rubric_items") or "[]")
     required = [item["feedback_key"] for item in items if item.get("is_required")]
-    given = set(connection.execute(select(feedback.c.key).where(feedback.c.run_id == run_id)).scalars())
+    own = feedback.c.workspace_id == workspace_of(connection)
+    told = select(feedback.c.key).where(feedback.c.run_id == run_id, own)
+    given = set(connection.execute(told).scalars())
     missing = [key for key in required if key not in given]
     if missing:
         raise FeedbackRefusedError(
@@ -171,6 +185,11 @@ def _check_rubric(connection: Connection, queue_id: UUID, run_id: UUID) -> None:
 
 
 def _read(connection: Connection, queue_id: UUID) -> Row | None:
-    own = select(annotation_queues).where(annotation_queues.c.id == queue_id)
+    own = select(annotation_queues).where(_mine(connection, queue_id))
     row = connection.execute(own).mappings().first()
     return None if row is None else dict(row)
+
+
+def _mine(connection: Connection, queue_id: UUID) -> ColumnElement[bool]:
+    columns = annotation_queues.c
+    return (columns.id == queue_id) & (columns.workspace_id == workspace_of(connection))

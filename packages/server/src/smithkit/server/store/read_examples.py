@@ -11,6 +11,7 @@ from sqlalchemy import select
 from smithkit.server.domain.jsons import load
 from smithkit.server.store.dataset_tables import datasets, example_files, example_versions
 from smithkit.server.store.orders import in_order
+from smithkit.server.store.ownership import in_own_dataset
 from smithkit.server.store.packing import unpack
 from smithkit.server.store.versions import moment_of, read_dataset, valid_at
 from smithkit.server.store.write_examples import SPLIT, chunks
@@ -209,7 +210,8 @@ def _named(connection: Connection, selection: ExampleSelection) -> Iterator[Row]
 def _datasets_of(connection: Connection, ids: Sequence[UUID]) -> list[UUID]:
     found: dict[UUID, None] = {}
     for part in chunks(ids):
-        statement = select(_columns.dataset_id).distinct().where(_columns.example_id.in_(part))
+        own = in_own_dataset(connection, _columns.dataset_id)
+        statement = select(_columns.dataset_id).distinct().where(_columns.example_id.in_(part), own)
         found |= dict.fromkeys(connection.execute(statement).scalars())
     return sorted(found)
 

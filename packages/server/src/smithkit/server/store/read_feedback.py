@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import select
 
+from smithkit.server.store.access import workspace_of
 from smithkit.server.store.tables import feedback
 
 if TYPE_CHECKING:
@@ -21,7 +22,8 @@ __all__ = ["ids_of_formula", "select_feedback", "select_one"]
 
 def select_feedback(connection: Connection, selection: FeedbackSelection) -> list[Row]:
     """Read the records that a selection names, oldest first."""
-    statement = select(feedback).where(*_conditions(selection))
+    own = feedback.c.workspace_id == workspace_of(connection)
+    statement = select(feedback).where(own, *_conditions(selection))
     ordered = statement.order_by(feedback.c.created_at, feedback.c.id)
     page = ordered.limit(selection.limit).offset(selection.offset)
     return [dict(row) for row in connection.execute(page).mappings()]
@@ -29,7 +31,8 @@ def select_feedback(connection: Connection, selection: FeedbackSelection) -> lis
 
 def select_one(connection: Connection, feedback_id: UUID) -> Row | None:
     """Read one record."""
-    row = connection.execute(select(feedback).where(feedback.c.id == feedback_id)).mappings().first()
+    own = feedback.c.workspace_id == workspace_of(connection)
+    row = connection.execute(select(feedback).where(feedback.c.id == feedback_id, own)).mappings().first()
     return None if row is None else dict(row)
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import and_, or_, select
 
+from smithkit.server.store.access import workspace_of
 from smithkit.server.store.filter_sql import compile_filter, of_root, of_tree
+from smithkit.server.store.ownership import in_own_session, own_sessions
 from smithkit.server.store.packing import unpack
 from smithkit.server.store.search_runs import search_runs
 from smithkit.server.store.sqlite_filter import SqliteDialect, queued
@@ -55,7 +57,7 @@ def select_runs(connection: Connection, selection: RunSelection) -> list[Row]:
 def _select_page(
     connection: Connection, selection: RunSelection, *which: ColumnElement[bool], hint: str = ""
 ) -> list[Row]:
-    statement = select(runs).where(*conditions(selection), *which)
+    statement = select(runs).where(*conditions(connection, selection), *which)
     if hint:
         statement = statement.with_hint(runs, hint, "sqlite")
     if selection.after is not None:
@@ -82,18 +84,11 @@ def select_answers(connection: Connection, sessions: Sequence[UUID], examples: S
     return [dict(row) for row in connection.execute(statement).mappings()]
 
 
-def conditions(selection: RunSelection) -> list[ColumnElement[bool]]:
-    """Say what a selection says of runs, leaving out where its page begins."""
-    found: list[ColumnElement[bool]] = []
-    members = (
-        (runs.c.session_id, selection.sessions),
-        (runs.c.id, selection.ids),
-        (runs.c.reference_example_id, selection.examples),
-    )
-    for column, values in members:
-        if values is not None:
-            # One value as an equation: lets the index give the order too.
-            found.append(column == next(iter(values)) if len(values) == 1 else column.in_(values))
+def conditions(connection: Connection, selection: RunSelection) -> list[ColumnElement[bool]]:
+    """Say what a selection says of the workspace's runs, leaving out where its page begins."""
+    members = ((runs.c.id, selection.ids), (runs.c.reference_example_id, selection.examples))
+    found = [_own(connection, selection.sessions)]
+    found += [_one_of(column, values) for column, values in members if values is not None]
     equal = (
         (runs.c.trace_id, selection.trace),
         (runs.c.parent_run_id, selection.parent),
@@ -117,6 +112,17 @@ def conditions(selection: RunSelection) -> list[ColumnElement[bool]]:
     if selection.tree_filter is not None:
         found.append(of_tree(selection.tree_filter, _DIALECT))
     return found
+
+
+def _own(connection: Connection, session_ids: Collection[UUID] | None) -> ColumnElement[bool]:
+    if session_ids is None:
+        return in_own_session(connection, runs.c.session_id)
+    return _one_of(runs.c.session_id, own_sessions(connection, session_ids))
+
+
+def _one_of(column: ColumnElement[Any], values: Collection[UUID]) -> ColumnElement[bool]:
+    """One value as an equation: lets the index give the order too."""
+    return column == next(iter(values)) if len(values) == 1 else column.in_(values)
 
 
 def _below(place: Place) -> ColumnElement[bool]:
@@ -150,7 +156,7 @@ def read_children(connection: Connection, ids: Sequence[UUID]) -> dict[UUID, lis
     children: dict[UUID, list[UUID]] = defaultdict(list)
     statement = (
         select(runs.c.parent_run_id, runs.c.id)
-        .where(runs.c.parent_run_id.in_(ids))
+        .where(runs.c.parent_run_id.in_(ids), in_own_session(connection, runs.c.session_id))
         .order_by(runs.c.start_time, runs.c.id)
     )
     for parent_id, run_id in connection.execute(statement):
@@ -171,7 +177,9 @@ def read_feedback(connection: Connection, ids: Sequence[UUID]) -> dict[UUID, lis
     """Read the records of runs' feedback, oldest first."""
     items: dict[UUID, list[Row]] = defaultdict(list)
     statement = (
-        select(feedback).where(feedback.c.run_id.in_(ids)).order_by(feedback.c.created_at, feedback.c.id)
+        select(feedback)
+        .where(feedback.c.run_id.in_(ids), feedback.c.workspace_id == workspace_of(connection))
+        .order_by(feedback.c.created_at, feedback.c.id)
     )
     for row in connection.execute(statement).mappings():
         items[row["run_id"]].append(dict(row))

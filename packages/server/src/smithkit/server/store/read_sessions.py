@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import select
 
 from smithkit.server.domain.jsons import contains, load
+from smithkit.server.store.access import workspace_of
 from smithkit.server.store.tables import sessions
 
 if TYPE_CHECKING:
@@ -20,11 +21,11 @@ if TYPE_CHECKING:
 __all__ = ["select_sessions"]
 
 
-def select_sessions(connection: Connection, selection: SessionSelection, workspace_id: UUID) -> list[Row]:
+def select_sessions(connection: Connection, selection: SessionSelection) -> list[Row]:
     """Read the projects that a selection names, newest first."""
     statement = (
         select(sessions)
-        .where(*_conditions(selection, workspace_id))
+        .where(*_conditions(selection, workspace_of(connection)))
         .order_by(sessions.c.start_time.desc(), sessions.c.id.desc())
     )
     if selection.metadata is None:

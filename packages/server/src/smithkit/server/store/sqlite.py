@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from typing import TYPE_CHECKING
 
 from sqlalchemy import select
@@ -9,7 +10,6 @@ from sqlalchemy.exc import IntegrityError
 
 from smithkit.server.domain.times import now
 from smithkit.server.store import (
-    expiry,
     figures,
     groups,
     insights,
@@ -22,8 +22,9 @@ from smithkit.server.store import (
     write_runs,
     write_sessions,
 )
-from smithkit.server.store.access import Access
+from smithkit.server.store.access import Access, speak_for
 from smithkit.server.store.blobs import BlobFolder
+from smithkit.server.store.directory import SqlDirectory
 from smithkit.server.store.engine import (
     blob_folder,
     claim,
@@ -42,7 +43,7 @@ from smithkit.server.store.sqlite_prompts import SqlitePrompts
 from smithkit.server.store.sqlite_queues import SqliteQueues
 from smithkit.server.store.storage import told_clearly
 from smithkit.server.store.tables import sessions, workspaces
-from smithkit.server.store.text_index import drop_garbage
+from smithkit.server.store.writer import Writer
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -95,19 +96,31 @@ class SqliteStore:
             with told_clearly(self.path):
                 migrate(self._writing)
             with self._reading.connect() as connection:
-                row = connection.execute(select(workspaces.c.id, workspaces.c.secret)).one()
+                oldest = select(workspaces.c.id, workspaces.c.secret).order_by(workspaces.c.created_at)
+                row = connection.execute(oldest.limit(1)).one()
         except BaseException:
             self._dispose()
             raise
-        self._workspace = Workspace(row.id, row.secret)
-        access = Access(self._writing, self._reading)
-        self._write, self._read, self._writer = access.write, access.read, access.writer
-        self.datasets = SqliteDatasets(access, self._blobs, row.id)
-        self.prompts = SqlitePrompts(access, row.id)
-        self.feedback = SqliteFeedback(access, row.id)
-        self.queues = SqliteQueues(access, row.id)
+        self._writer = Writer(self._writing)
+        self._bind(Access(self._writer, self._reading, row.id), row.secret)
         self._writer.submit(self._ensure_default).result()
         self._indexer = Indexer(self._writer, self._reading)
+
+    def in_workspace(self, workspace_id: UUID) -> SqliteStore:
+        """The same database, for another of its workspaces."""
+        view = copy(self)
+        view._bind(self._access.of(workspace_id), self.workspace.secret)  # noqa: SLF001 - one of us
+        return view
+
+    def _bind(self, access: Access, secret: bytes) -> None:
+        """Speak for a workspace from now on."""
+        self._workspace = Workspace(access.workspace_id, secret)
+        self._access, self._write, self._read = access, access.write, access.read
+        self.directory = SqlDirectory(access)
+        self.datasets = SqliteDatasets(access, self._blobs)
+        self.prompts = SqlitePrompts(access)
+        self.feedback = SqliteFeedback(access)
+        self.queues = SqliteQueues(access)
 
     def close(self) -> None:
         """Write what is queued and close the file."""
@@ -134,10 +147,7 @@ class SqliteStore:
 
     async def write(self, batch: RunBatch) -> None:
         """Merge and store a request's runs, and what comes with them."""
-        workspace_id = self.workspace.id
-        await self._write(
-            lambda connection: write_runs.write_batch(connection, batch, workspace_id, self._blobs)
-        )
+        await self._write(lambda connection: write_runs.write_batch(connection, batch, self._blobs))
         if batch.changes:
             self._indexer.wake()
 
@@ -242,7 +252,8 @@ class SqliteStore:
         """Change a project."""
 
         def change(connection: Connection) -> Row | None:
-            statement = sessions.update().where(sessions.c.id == session_id)
+            mine = (sessions.c.id == session_id) & (sessions.c.workspace_id == self.workspace.id)
+            statement = sessions.update().where(mine)
             connection.execute(statement.values({**values, "modified_at": now()}))
             return write_sessions.read_session(connection, session_id)
 
@@ -263,39 +274,21 @@ class SqliteStore:
             )
             digests |= more
         await self._write(lambda connection: self._sweep(connection, digests))
-        await self.give_space_back()
-        return True
-
-    async def list_retentions(self) -> list[Row]:
-        """Read what all projects say of how long they keep runs."""
-        return await self._read(expiry.select_retentions)
-
-    async def delete_expired(self, session_id: UUID, before: int) -> int:
-        """Remove some of a project's traces that are older than a time."""
-        gone, digests = await self._write(
-            lambda connection: expiry.delete_expired_part(connection, session_id, before)
-        )
-        # Only now: had the deletion not been committed, records would name files that are gone.
-        await self._write(lambda connection: self._sweep(connection, digests))
-        return gone
-
-    async def give_space_back(self) -> None:
-        """Return to the file system, step by step, what deleted runs took in the file and in its text index."""
-        await self._write(drop_garbage)
         while await self._write(give_space_back):
             pass
         self._indexer.wake()
+        return True
 
     async def find_sessions(self, selection: SessionSelection) -> list[Row]:
         """Read projects."""
-        return await self._read(read_sessions.select_sessions, selection, self.workspace.id)
+        return await self._read(read_sessions.select_sessions, selection)
 
     async def session_stats(self, ids: Sequence[UUID]) -> dict[UUID, Row]:
         """Work out the figures of projects."""
         return await self._read(figures.select_session_figures, ids)
 
     def _ensure_default(self, connection: Connection) -> None:
-        write_sessions.SessionResolver(connection, self.workspace.id, now()).default()
+        write_sessions.SessionResolver(speak_for(connection, self.workspace.id), now()).default()
 
     def _sweep(self, connection: Connection, digests: set[bytes]) -> None:
         for digest in write_sessions.orphan_digests(connection, digests):

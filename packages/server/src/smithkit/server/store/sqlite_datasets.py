@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import select, update
 
 from smithkit.server.store import (
     comparisons,
@@ -17,9 +17,10 @@ from smithkit.server.store import (
     write_examples,
 )
 from smithkit.server.store.anchors import Anchors
-from smithkit.server.store.dataset_tables import dataset_shares, example_versions
 from smithkit.server.store.dataset_tables import datasets as dataset_table
+from smithkit.server.store.dataset_tables import example_versions
 from smithkit.server.store.orders import Orders
+from smithkit.server.store.ownership import in_own_dataset
 from smithkit.server.store.write_sessions import orphan_digests
 
 if TYPE_CHECKING:
@@ -48,16 +49,15 @@ class SqliteDatasets:
     """Fulfils `DatasetStore`.
 
     Args:
-        access: The open database.
+        access: The open database, for one workspace.
         blobs: Where files lie.
-        workspace_id: Whose datasets.
     """
 
-    def __init__(self, access: Access, blobs: BlobFolder, workspace_id: UUID) -> None:
+    def __init__(self, access: Access, blobs: BlobFolder) -> None:
         self._write = access.write
         self._read = access.read
         self._blobs = blobs
-        self._workspace_id = workspace_id
+        self._workspace_id = access.workspace_id
         self._anchors = Anchors()
         self._orders = Orders()
         self._listings = experiment_rows.RowListings()
@@ -84,7 +84,7 @@ class SqliteDatasets:
 
     async def find(self, selection: DatasetSelection) -> list[Row]:
         """Read datasets."""
-        return await self._read(datasets.select_datasets, selection, self._workspace_id)
+        return await self._read(datasets.select_datasets, selection)
 
     async def versions(
         self, dataset_id: UUID, limit: int, offset: int, search: str | None = None
@@ -179,13 +179,11 @@ class SqliteDatasets:
 
     async def delete_share(self, dataset_id: UUID) -> None:
         """Forget a dataset's token."""
-        statement = delete(dataset_shares).where(dataset_shares.c.dataset_id == dataset_id)
-        await self._write(lambda connection: connection.execute(statement).rowcount)
+        await self._write(lambda connection: datasets.delete_share(connection, dataset_id))
 
     async def find_shared(self, token: UUID) -> UUID | None:
         """Give the dataset that has a token."""
-        statement = select(dataset_shares.c.dataset_id).where(dataset_shares.c.token == token)
-        return await self._read(lambda connection: connection.execute(statement).scalar())
+        return await self._read(datasets.find_shared, token)
 
     async def index(self, dataset_id: UUID, *, must_exist: bool) -> bool:
         """Make the search index of a dataset, or bring it up to date."""
@@ -224,7 +222,10 @@ class SqliteDatasets:
         for part in write_examples.chunks(list(dict.fromkeys(ids))):
             statement = select(
                 example_versions.c.row, example_versions.c.example_id, example_versions.c.dataset_id
-            ).where(example_versions.c.example_id.in_(part))
+            ).where(
+                example_versions.c.example_id.in_(part),
+                in_own_dataset(connection, example_versions.c.dataset_id),
+            )
             found = connection.execute(statement).all()
             gone |= {row.example_id for row in found}
             connection.execute(

@@ -38,18 +38,16 @@ class SqliteFeedback:
     """Fulfils `FeedbackStore`.
 
     Args:
-        access: The open database.
-        workspace_id: Whose it is.
+        access: The open database, for one workspace.
     """
 
-    def __init__(self, access: Access, workspace_id: UUID) -> None:
+    def __init__(self, access: Access) -> None:
         self._write, self._read = access.write, access.read
-        self._workspace_id = workspace_id
+        self._workspace_id = access.workspace_id
 
     async def put(self, items: Sequence[FeedbackItem]) -> list[Row]:
         """Store feedback."""
-        own = self._workspace_id
-        return await self._write(lambda db: write_feedback.put_feedback(db, items, own, now()))
+        return await self._write(lambda db: write_feedback.put_feedback(db, items, now()))
 
     async def change(self, feedback_id: UUID, fields: Row) -> Row | None:
         """Change a feedback."""
@@ -59,7 +57,7 @@ class SqliteFeedback:
             if before is None:
                 return None
             item = _changed(before, fields)
-            return write_feedback.put_feedback(db, [item], self._workspace_id, now())[0]
+            return write_feedback.put_feedback(db, [item], now())[0]
 
         return await self._write(change)
 

@@ -21,14 +21,13 @@ class SqlitePrompts:
     """Fulfils `PromptStore`.
 
     Args:
-        access: The database.
-        workspace_id: Who asks.
+        access: The database, for the workspace that asks.
     """
 
-    def __init__(self, access: Access, workspace_id: UUID) -> None:
+    def __init__(self, access: Access) -> None:
         self._read = access.read
         self._write = access.write
-        self._workspace_id = workspace_id
+        self._workspace_id = access.workspace_id
 
     async def create_repo(self, values: Row, labels: Sequence[str]) -> Row | None:
         """Make a prompt; `values` may leave columns out."""

@@ -22,13 +22,12 @@ class SqliteQueues:
     """Fulfils `QueueStore`.
 
     Args:
-        access: The open database.
-        workspace_id: Whose it is.
+        access: The open database, for one workspace.
     """
 
-    def __init__(self, access: Access, workspace_id: UUID) -> None:
+    def __init__(self, access: Access) -> None:
         self._write, self._read = access.write, access.read
-        self._workspace_id = workspace_id
+        self._workspace_id = access.workspace_id
 
     async def create(self, values: Row) -> Row | None:
         """Make a queue."""

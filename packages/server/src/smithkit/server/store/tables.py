@@ -27,6 +27,7 @@ from sqlalchemy import (
 from smithkit.server.store.types import Guid
 
 __all__ = [
+    "api_keys",
     "attachments",
     "feedback",
     "insights_jobs",
@@ -50,6 +51,22 @@ workspaces = Table(
     Column("created_at", BigInteger, nullable=False),
     Column("handle", Text),  # its name as the owner of prompts
     Index("uq_workspaces_handle", "handle", unique=True),
+)
+
+# Whoever reads the table can use no key: a digest of 256 random bits leads nowhere.
+api_keys = Table(
+    "api_keys",
+    metadata,
+    Column("id", Guid(), primary_key=True),
+    Column("workspace_id", Guid(), ForeignKey("workspaces.id"), nullable=False),
+    Column("name", Text, nullable=False),
+    Column("role", Text, nullable=False),
+    Column("digest", LargeBinary(32), nullable=False),  # SHA-256
+    Column("hint", Text, nullable=False),  # its last letters, to tell keys apart
+    Column("created_at", BigInteger, nullable=False),
+    Column("expires_at", BigInteger),
+    Column("revoked_at", BigInteger),
+    Index("uq_api_keys_digest", "digest", unique=True),
 )
 
 sessions = Table(
@@ -174,6 +191,7 @@ feedback = Table(
     "feedback",
     metadata,
     Column("id", Guid(), primary_key=True),
+    Column("workspace_id", Guid()),
     Column("run_id", Guid()),
     Column("trace_id", Guid()),
     Column("session_id", Guid()),  # where it counts; null while its run is not there

@@ -8,6 +8,7 @@ from sqlalchemy import and_, or_, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from smithkit.server.domain.times import now, parse_time
+from smithkit.server.store.access import workspace_of
 from smithkit.server.store.dataset_protocol import Diff, MissingError
 from smithkit.server.store.dataset_tables import dataset_tags, dataset_versions, datasets, example_versions
 
@@ -35,12 +36,13 @@ LATEST = "latest"
 
 
 def read_dataset(connection: Connection, dataset_id: UUID) -> Row:
-    """Read a dataset's record.
+    """Read a dataset's record; whatever is done with a dataset's examples begins here.
 
     Raises:
-        MissingError: There is none.
+        MissingError: The workspace has none.
     """
-    row = connection.execute(select(datasets).where(datasets.c.id == dataset_id)).mappings().first()
+    own = datasets.c.workspace_id == workspace_of(connection)
+    row = connection.execute(select(datasets).where(datasets.c.id == dataset_id, own)).mappings().first()
     if row is None:
         raise MissingError("Dataset")
     return dict(row)

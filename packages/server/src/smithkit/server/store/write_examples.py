@@ -11,6 +11,7 @@ from sqlalchemy import bindparam, delete, func, select, update
 from smithkit.server.domain.jsons import dump, load
 from smithkit.server.store.dataset_protocol import MismatchError, MissingError, RefusalError, TakenError
 from smithkit.server.store.dataset_tables import datasets, example_files, example_versions
+from smithkit.server.store.ownership import foreign_runs, in_own_dataset
 from smithkit.server.store.packing import pack
 from smithkit.server.store.tables import attachments
 from smithkit.server.store.versions import begin_version, moment_of, read_dataset, valid_at
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
     from uuid import UUID
 
-    from sqlalchemy import Connection
+    from sqlalchemy import ColumnElement, Connection
 
     from smithkit.server.domain.runs import Row
     from smithkit.server.store.blobs import BlobFolder
@@ -74,7 +75,7 @@ def end_examples(connection: Connection, ids: Sequence[UUID]) -> int:
     Returns:
         How many there were.
     """
-    live = _live(connection, ids)
+    live = _live(connection, ids, in_own_dataset(connection, example_versions.c.dataset_id))
     by_dataset: dict[UUID, list[Row]] = defaultdict(list)
     for row in live:
         by_dataset[row["dataset_id"]].append(row)
@@ -260,10 +261,12 @@ def _check(change: ExampleChange, present: Row | None, mode: WriteMode) -> UUID:
     return own
 
 
-def _live(connection: Connection, ids: Sequence[UUID]) -> list[Row]:
+def _live(connection: Connection, ids: Sequence[UUID], *conditions: ColumnElement[bool]) -> list[Row]:
+    """The present records of examples, in all workspaces: no two examples have one id."""
     found: list[Row] = []
     for part in chunks(list(dict.fromkeys(ids))):
-        statement = select(example_versions).where(example_versions.c.example_id.in_(part), valid_at(None))
+        named = example_versions.c.example_id.in_(part)
+        statement = select(example_versions).where(named, valid_at(None), *conditions)
         found += [dict(row) for row in connection.execute(statement).mappings()]
     return found
 
@@ -319,6 +322,8 @@ def _run_files(connection: Connection, change: ExampleChange) -> list[Row]:
     statement = select(*columns).where(
         attachments.c.run_id == change.source_run_id, attachments.c.name.in_(change.run_files)
     )
+    if foreign_runs(connection, [change.source_run_id]):
+        raise MissingError(f"Run {change.source_run_id}")
     found = [dict(file) for file in connection.execute(statement.order_by(attachments.c.position)).mappings()]
     absent = set(change.run_files) - {file["name"] for file in found}
     if absent:

@@ -9,9 +9,12 @@ from sqlalchemy.dialects.sqlite import insert as upsert
 
 from smithkit.server.domain.feedback import category_of
 from smithkit.server.store import feedback_configs, feedback_formulas
+from smithkit.server.store.access import workspace_of
+from smithkit.server.store.dataset_tables import comparative_experiments
 from smithkit.server.store.feedback_figures import FigureChanges
 from smithkit.server.store.feedback_protocol import FeedbackRefusedError
-from smithkit.server.store.tables import feedback, runs, sessions
+from smithkit.server.store.ownership import in_own_dataset, in_own_session, own_sessions
+from smithkit.server.store.tables import feedback, runs
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -27,15 +30,12 @@ __all__ = ["adopt_feedback", "forget_feedback", "put_feedback", "work_out"]
 _CHUNK = 500
 
 
-def put_feedback(
-    connection: Connection, items: Sequence[FeedbackItem], workspace_id: UUID, moment: int
-) -> list[Row]:
+def put_feedback(connection: Connection, items: Sequence[FeedbackItem], moment: int) -> list[Row]:
     """Store feedback, in place of what has the same id.
 
     Args:
         connection: A connection that holds the write lock.
         items: The feedback; of several with one id the last counts.
-        workspace_id: Whose it is.
         moment: Now.
 
     Returns:
@@ -45,10 +45,11 @@ def put_feedback(
         FeedbackRefusedError: One cannot be accepted.
     """
     by_id = {item.id: item for item in items}
+    workspace_id = workspace_of(connection)
     feedback_configs.check_items(connection, workspace_id, by_id.values(), moment)
     before = _rows(connection, feedback.c.id, by_id)
     homes = _homes(connection, by_id.values())
-    rows = [_row(item, before.get(item.id), homes, moment) for item in by_id.values()]
+    rows = [_row(item, before.get(item.id), workspace_id, homes, moment) for item in by_id.values()]
     _store(connection, before.values(), rows)
     work_out(connection, [row["run_id"] for row in rows], moment)
     return rows
@@ -64,11 +65,12 @@ def adopt_feedback(connection: Connection, homes: Mapping[UUID, UUID], moment: i
         fresh: Whether the runs are new: then only feedback that waits can be theirs.
     """
     waits = feedback.c.session_id.is_(None)
+    own = feedback.c.workspace_id == workspace_of(connection)
     if not homes or (
         fresh and connection.execute(select(feedback.c.id).where(waits).limit(1)).first() is None
     ):
         return
-    before = _rows(connection, feedback.c.run_id, homes, *([waits] if fresh else []))
+    before = _rows(connection, feedback.c.run_id, homes, own, *([waits] if fresh else []))
     rows = [{**row, "session_id": homes[row["run_id"]]} for row in before.values()]
     if rows:
         _store(connection, before.values(), rows)
@@ -86,7 +88,8 @@ def forget_feedback(connection: Connection, which: ColumnElement[bool], moment: 
     Returns:
         The records that are gone.
     """
-    before = [dict(row) for row in connection.execute(select(feedback).where(which)).mappings()]
+    own = feedback.c.workspace_id == workspace_of(connection)
+    before = [dict(row) for row in connection.execute(select(feedback).where(own, which)).mappings()]
     if before:
         _store(connection, before, ())
         work_out(connection, [row["run_id"] for row in before], moment)
@@ -145,27 +148,45 @@ def _homes(connection: Connection, items: Iterable[FeedbackItem]) -> dict[UUID, 
     wanted = list({item.run_id for item in items if item.run_id is not None})
     homes: dict[UUID, UUID] = {}
     for at in range(0, len(wanted), _CHUNK):
-        statement = select(runs.c.id, runs.c.session_id).where(runs.c.id.in_(wanted[at : at + _CHUNK]))
+        statement = select(runs.c.id, runs.c.session_id).where(
+            runs.c.id.in_(wanted[at : at + _CHUNK]), in_own_session(connection, runs.c.session_id)
+        )
         homes |= {row.id: row.session_id for row in connection.execute(statement)}
     _check_projects(connection, {item.session_id: item.where for item in items if item.run_id is None})
+    _check_comparisons(connection, {item.comparative_experiment_id: item.where for item in items})
     return homes
 
 
 def _check_projects(connection: Connection, wanted: Mapping[UUID | None, str]) -> None:
     for session_id, where in wanted.items():
-        known = select(sessions.c.id).where(sessions.c.id == session_id)
-        if connection.execute(known).first() is None:
+        if session_id is None or not own_sessions(connection, [session_id]):
             raise FeedbackRefusedError(f"{where}session_id: there is no project {session_id}")
 
 
-def _row(item: FeedbackItem, before: Row | None, homes: Mapping[UUID, UUID], moment: int) -> Row:
-    if before is not None and before["formula_id"] is not None:
+def _check_comparisons(connection: Connection, wanted: Mapping[UUID | None, str]) -> None:
+    """Refuse to count in another workspace's comparative experiments."""
+    columns = comparative_experiments.c
+    foreign = ~in_own_dataset(connection, columns.dataset_id)
+    for comparison_id, where in wanted.items():
+        named = select(columns.id).where(columns.id == comparison_id, foreign)
+        if comparison_id is not None and connection.execute(named).first() is not None:
+            raise FeedbackRefusedError(
+                f"{where}comparative_experiment_id: there is no comparative experiment {comparison_id}"
+            )
+
+
+def _row(
+    item: FeedbackItem, before: Row | None, workspace_id: UUID, homes: Mapping[UUID, UUID], moment: int
+) -> Row:
+    own = (workspace_id, item.run_id, item.key)
+    if before is not None and before["formula_id"] is not None and before["workspace_id"] == workspace_id:
         raise FeedbackRefusedError(f"{item.where}id: {item.id} is worked out by a formula", taken=True)
-    if before is not None and (before["run_id"], before["key"]) != (item.run_id, item.key):
+    if before is not None and (before["workspace_id"], before["run_id"], before["key"]) != own:
         raise FeedbackRefusedError(f"{item.where}id: {item.id} is the id of another feedback", taken=True)
     home = item.session_id if item.run_id is None else homes.get(item.run_id)
     return {
         "id": item.id,
+        "workspace_id": workspace_id,
         "run_id": item.run_id,
         "trace_id": item.trace_id,
         "session_id": home,

@@ -11,6 +11,8 @@ from sqlalchemy.dialects.sqlite import insert as upsert
 
 from smithkit.server.domain.runs import PAYLOADS, Row, link, merge, new_row
 from smithkit.server.domain.times import now
+from smithkit.server.store.dataset_protocol import TakenError
+from smithkit.server.store.ownership import foreign_runs, in_own_session, own_sessions
 from smithkit.server.store.tables import attachments, run_payloads, runs
 from smithkit.server.store.text_index import enqueue
 from smithkit.server.store.types import Guid
@@ -18,7 +20,7 @@ from smithkit.server.store.write_feedback import adopt_feedback, put_feedback
 from smithkit.server.store.write_sessions import SessionResolver
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
     from uuid import UUID
 
     from sqlalchemy import Connection, Table
@@ -61,23 +63,29 @@ _INSERT_RUNS = _BulkInsert(runs)
 _INSERT_PAYLOADS = _BulkInsert(run_payloads)
 
 
-def write_batch(connection: Connection, batch: RunBatch, workspace_id: UUID, blobs: BlobFolder) -> None:
+def write_batch(connection: Connection, batch: RunBatch, blobs: BlobFolder) -> None:
     """Merge and store everything that a request brought.
 
     Args:
         connection: A connection that holds the write lock.
         batch: What to store.
-        workspace_id: Whose it is.
         blobs: Where attachments go.
+
+    Raises:
+        TakenError: The id of a run, or of a project, is in use in another workspace.
+        FeedbackRefusedError: A feedback cannot be accepted.
     """
     moment = now()
+    taken = foreign_runs(connection, {item.run_id for item in batch.attachments})
+    if taken:
+        raise TakenError(f"Run id {min(taken)} is in use")
     if batch.changes:
-        _write_runs(connection, batch.changes, SessionResolver(connection, workspace_id, moment), moment)
+        _write_runs(connection, batch.changes, SessionResolver(connection, moment), moment)
     for item in batch.attachments:
         blobs.place(item.blob)
     _write_attachments(connection, batch)
     if batch.feedback:
-        put_feedback(connection, batch.feedback, workspace_id, moment)
+        put_feedback(connection, batch.feedback, moment)
 
 
 def _write_runs(
@@ -90,6 +98,7 @@ def _write_runs(
         if session_id is not None:
             change.values["session_id"] = session_id
     before = _read(connection, runs.c.id, by_run)
+    _check_own(connection, before.values())
     after: dict[UUID, Row] = {}
     payloads: dict[UUID, dict[str, bytes]] = {}
     for run_id, messages in by_run.items():
@@ -102,6 +111,15 @@ def _write_runs(
     _store_payloads(connection, before, payloads)
     enqueue(connection, after)
     _bring_feedback(connection, before, after, moment)
+
+
+def _check_own(connection: Connection, rows: Collection[Row]) -> None:
+    """Refuse to change another workspace's runs."""
+    homes = {row["session_id"] for row in rows}
+    own = set(own_sessions(connection, homes)) if homes else homes
+    if homes != own:
+        taken = min(row["id"] for row in rows if row["session_id"] not in own)
+        raise TakenError(f"Run id {taken} is in use")
 
 
 def _bring_feedback(
@@ -138,14 +156,16 @@ def _link(connection: Connection, before: dict[UUID, Row], after: dict[UUID, Row
     known = [row for row in after.values() if row["linked"]]
     if waiting:
         elsewhere = [run_id for run_id in waiting if run_id not in after]
-        known += [row for row in _read(connection, runs.c.id, elsewhere).values() if row["linked"]]
+        own = in_own_session(connection, runs.c.session_id)
+        known += [row for row in _read(connection, runs.c.id, elsewhere, own).values() if row["linked"]]
     stored_wait = connection.execute(select(runs.c.id).where(_UNLINKED).limit(1)).first() is not None
     while known and (waiting or stored_wait):
         placed: list[Row] = []
         parents = {row["id"]: row for row in known}
         children = [child for parent_id in parents for child in waiting.pop(parent_id, ())]
         if stored_wait:
-            for run_id, row in _read(connection, runs.c.parent_run_id, parents, _UNLINKED).items():
+            own = in_own_session(connection, runs.c.session_id)
+            for run_id, row in _read(connection, runs.c.parent_run_id, parents, _UNLINKED, own).items():
                 if run_id not in after:
                     before[run_id] = dict(row)
                     after[run_id] = row

@@ -8,6 +8,8 @@ from uuid import UUID, uuid4
 from sqlalchemy import delete, or_, select
 
 from smithkit.server.domain.times import now
+from smithkit.server.store.access import workspace_of
+from smithkit.server.store.dataset_protocol import TakenError
 from smithkit.server.store.dataset_tables import example_files
 from smithkit.server.store.feedback_tables import (
     annotation_queue_runs,
@@ -23,12 +25,10 @@ from smithkit.server.store.tables import (
     runs,
     sessions,
 )
-from smithkit.server.store.text_index import forget_texts
+from smithkit.server.store.text_index import drop_garbage, forget_texts
 from smithkit.server.store.write_feedback import forget_feedback
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from sqlalchemy import Connection
 
     from smithkit.server.domain.runs import Row
@@ -37,7 +37,6 @@ __all__ = [
     "DEFAULT_PROJECT",
     "DIGEST_COLUMNS",
     "SessionResolver",
-    "delete_runs",
     "delete_session_part",
     "insert_session",
     "orphan_digests",
@@ -84,13 +83,12 @@ class SessionResolver:
 
     Args:
         connection: A connection that holds the write lock.
-        workspace_id: Whose projects.
         moment: Now.
     """
 
-    def __init__(self, connection: Connection, workspace_id: UUID, moment: int) -> None:
+    def __init__(self, connection: Connection, moment: int) -> None:
         self._connection = connection
-        self._workspace_id = workspace_id
+        self._workspace_id = workspace_of(connection)
         self._moment = moment
         self._by_name: dict[str, UUID] = {}
         self._ids: set[UUID] = set()
@@ -108,6 +106,9 @@ class SessionResolver:
 
         Returns:
             The project's id; None when the run says neither.
+
+        Raises:
+            TakenError: The id is that of another workspace's project.
         """
         if session_id is None:
             return self._named(name) if name is not None else None
@@ -116,6 +117,8 @@ class SessionResolver:
             if found is None:
                 if name is not None and self._find(name) is not None:
                     return self._named(name)
+                if self._connection.execute(select(sessions.c.id).where(sessions.c.id == session_id)).first():
+                    raise TakenError(f"Session id {session_id} is in use")
                 self._make(name or str(session_id), session_id)
             self._ids.add(session_id)
         return session_id
@@ -139,8 +142,9 @@ class SessionResolver:
 
 
 def read_session(connection: Connection, session_id: UUID) -> Row | None:
-    """Read a project by id."""
-    found = connection.execute(select(sessions).where(sessions.c.id == session_id)).mappings().first()
+    """Read a project of the workspace by id."""
+    own = sessions.c.workspace_id == workspace_of(connection)
+    found = connection.execute(select(sessions).where(sessions.c.id == session_id, own)).mappings().first()
     return dict(found) if found is not None else None
 
 
@@ -163,7 +167,8 @@ def insert_session(connection: Connection, values: Row, *, upsert: bool) -> Row 
     if not present:
         connection.execute(sessions.insert(), values)
         return values
-    named = next((row for row in present if row["name"] == values["name"]), None)
+    own = (row for row in present if row["workspace_id"] == values["workspace_id"])
+    named = next((row for row in own if row["name"] == values["name"]), None)
     if not upsert or named is None:
         return None
     fixed = {"id", "workspace_id", "name", "start_time", "trace_tier", "created_at"}
@@ -191,20 +196,8 @@ def delete_session_part(connection: Connection, session_id: UUID) -> tuple[bool,
         connection.execute(delete(feedback_formulas).where(feedback_formulas.c.session_id == session_id))
         connection.execute(delete(insights_jobs).where(insights_jobs.c.session_id == session_id))
         connection.execute(delete(sessions).where(sessions.c.id == session_id))
+        drop_garbage(connection)
         return True, set()
-    return False, delete_runs(connection, ids)
-
-
-def delete_runs(connection: Connection, ids: Sequence[UUID]) -> set[bytes]:
-    """Remove runs and all that belongs to them.
-
-    Args:
-        connection: A connection that holds the write lock.
-        ids: The runs.
-
-    Returns:
-        The digests of files that were in use.
-    """
     of_runs = attachments.c.run_id.in_(ids)
     digests = set(connection.execute(select(attachments.c.digest).where(of_runs)).scalars())
     connection.execute(delete(attachments).where(of_runs))
@@ -215,7 +208,7 @@ def delete_runs(connection: Connection, ids: Sequence[UUID]) -> set[bytes]:
     connection.execute(delete(run_shares).where(run_shares.c.run_id.in_(ids)))
     connection.execute(delete(run_payloads).where(run_payloads.c.run_id.in_(ids)))
     connection.execute(delete(runs).where(runs.c.id.in_(ids)))
-    return digests
+    return False, digests
 
 
 def orphan_digests(connection: Connection, digests: set[bytes]) -> set[bytes]:

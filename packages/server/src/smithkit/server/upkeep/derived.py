@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import select, text, update
 
+from smithkit.server.store.access import speak_for
 from smithkit.server.store.dataset_tables import datasets
 from smithkit.server.store.example_index import update_index
 from smithkit.server.store.feedback_figures import rebuild_figures
@@ -32,7 +33,7 @@ def rebuild(connection: Connection) -> None:
 def _index_examples(connection: Connection) -> None:
     connection.execute(text("DELETE FROM example_texts"))
     indexed = datasets.c.indexed_version.is_not(None)
-    ids = list(connection.execute(select(datasets.c.id).where(indexed)).scalars())
+    owned = connection.execute(select(datasets.c.id, datasets.c.workspace_id).where(indexed)).all()
     connection.execute(update(datasets).where(indexed).values(indexed_version=None))
-    for dataset_id in ids:
-        update_index(connection, dataset_id, must_exist=False)
+    for dataset_id, workspace_id in owned:
+        update_index(speak_for(connection, workspace_id), dataset_id, must_exist=False)
