@@ -160,7 +160,7 @@ def test_removing_a_project_removes_its_runs_files_and_feedback(api, database, m
 def test_removed_data_gives_its_space_back(api, database):
     import os
 
-    for _ in range(4):
+    for _ in range(6):
         runs = [
             {
                 "id": str(uuid.uuid4()),

@@ -32,6 +32,7 @@ __all__ = [
     "feedback",
     "insights_jobs",
     "metadata",
+    "run_figures",
     "run_payloads",
     "run_shares",
     "runs",
@@ -149,6 +150,17 @@ Index(
     sqlite_where=runs.c.thread_id.is_not(None),
 )
 Index("ix_runs_unlinked", runs.c.parent_run_id, sqlite_where=text("linked = 0"))
+
+# See `store.kept_figures`.
+run_figures = Table(
+    "run_figures",
+    metadata,
+    Column("session_id", Guid(), ForeignKey("sessions.id"), primary_key=True),
+    Column("is_root", Boolean(name="is_root"), primary_key=True),
+    Column("hour", BigInteger, primary_key=True, autoincrement=False),  # since 1970
+    Column("body", LargeBinary, nullable=False),  # JSON, packed
+    info={"derived": True},
+)
 
 # Apart from `runs`, so that scans of runs do not read through everybody's inputs.
 run_payloads = Table(

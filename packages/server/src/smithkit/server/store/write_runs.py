@@ -12,6 +12,7 @@ from sqlalchemy.dialects.sqlite import insert as upsert
 from smithkit.server.domain.runs import PAYLOADS, Row, link, merge, new_row
 from smithkit.server.domain.times import now
 from smithkit.server.store.dataset_protocol import TakenError
+from smithkit.server.store.kept_figures import FigureChanges
 from smithkit.server.store.ownership import foreign_runs, in_own_session, own_sessions
 from smithkit.server.store.tables import attachments, run_payloads, runs
 from smithkit.server.store.text_index import enqueue
@@ -108,6 +109,7 @@ def _write_runs(
             row["session_id"] = sessions.default()
     _link(connection, before, after)
     _store_rows(connection, before, after, moment)
+    _count(connection, before, after)
     _store_payloads(connection, before, payloads)
     enqueue(connection, after)
     _bring_feedback(connection, before, after, moment)
@@ -189,6 +191,16 @@ def _store_rows(connection: Connection, before: dict[UUID, Row], after: dict[UUI
         )
     for columns, rows in changed.items():
         _update(connection, runs, "id", {*columns, "modified_at"}, rows)
+
+
+def _count(connection: Connection, before: dict[UUID, Row], after: dict[UUID, Row]) -> None:
+    changes = FigureChanges()
+    for run_id, row in after.items():
+        if run_id in before:
+            changes.replace(before[run_id], row)
+        else:
+            changes.add(row)
+    changes.store(connection)
 
 
 def _store_payloads(

@@ -16,6 +16,7 @@ from smithkit.server.store.feedback_tables import (
     feedback_formulas,
     feedback_tokens,
 )
+from smithkit.server.store.kept_figures import forget_run_figures
 from smithkit.server.store.tables import (
     attachments,
     feedback,
@@ -204,6 +205,7 @@ def delete_session_part(connection: Connection, session_id: UUID) -> tuple[bool,
     forget_feedback(connection, feedback.c.run_id.in_(ids), now())
     for table in (feedback_tokens, annotation_queue_runs):
         connection.execute(delete(table).where(table.c.run_id.in_(ids)))
+    forget_run_figures(connection, ids)
     forget_texts(connection, ids)
     connection.execute(delete(run_shares).where(run_shares.c.run_id.in_(ids)))
     connection.execute(delete(run_payloads).where(run_payloads.c.run_id.in_(ids)))

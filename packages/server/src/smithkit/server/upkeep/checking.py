@@ -10,6 +10,7 @@ from sqlalchemy import func, select, text
 
 from smithkit.server.store.dataset_tables import datasets, example_versions
 from smithkit.server.store.feedback_figures import differing_figures
+from smithkit.server.store.kept_figures import differing_run_figures
 from smithkit.server.store.migrate import HEAD, is_known, read_revision
 from smithkit.server.upkeep.records import exported_tables, named_digests
 
@@ -119,6 +120,9 @@ def _check_figures(connection: Connection) -> Iterator[str]:
     differing = differing_figures(connection)
     if differing:
         yield f"{differing} kept figures of feedback are not what the feedback says"
+    differing = differing_run_figures(connection)
+    if differing:
+        yield f"{differing} kept figures of runs are not what the runs say"
     live = (
         select(func.count())
         .where(example_versions.c.dataset_id == datasets.c.id, example_versions.c.valid_to.is_(None))

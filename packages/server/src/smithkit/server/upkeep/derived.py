@@ -10,6 +10,7 @@ from smithkit.server.store.access import speak_for
 from smithkit.server.store.dataset_tables import datasets
 from smithkit.server.store.example_index import update_index
 from smithkit.server.store.feedback_figures import rebuild_figures
+from smithkit.server.store.kept_figures import rebuild_run_figures
 from smithkit.server.store.text_index import enqueue_all
 
 if TYPE_CHECKING:
@@ -19,12 +20,13 @@ __all__ = ["rebuild"]
 
 
 def rebuild(connection: Connection) -> None:
-    """Work everything out that is derived: figures of feedback, and search indexes.
+    """Work everything out that is derived: figures of feedback and of runs, and search indexes.
 
     Args:
         connection: A connection that holds the write lock.
     """
     rebuild_figures(connection)
+    rebuild_run_figures(connection)
     if connection.dialect.name == "sqlite":
         _index_examples(connection)
         enqueue_all(connection)
