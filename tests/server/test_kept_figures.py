@@ -95,7 +95,7 @@ def assert_near(kept, counted):
             assert kept[name] == pytest.approx(counted[name], rel=0.01), name
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(st.lists(step, max_size=8), st.tuples(seconds, seconds), st.sampled_from([None, True, False]))
 def test_kept_figures_are_those_of_the_runs(tmp_path_factory, steps, span, is_root):
     path = tmp_path_factory.mktemp("kept") / "runs.db"
