@@ -24,6 +24,7 @@ class Provider(Protocol):
     @staticmethod
     def request(messages: Sequence[Mapping[str, Any]], schema: Mapping[str, Any]) -> dict[str, Any]:
         """Arguments of the method, so that the answer is JSON of a schema."""
+        ...
 
     @staticmethod
     def verdict(answer: Any) -> Any:

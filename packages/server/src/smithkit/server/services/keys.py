@@ -51,8 +51,10 @@ class KeyService:
     def __init__(self, directory: Directory) -> None:
         self._directory = directory
         # A revoked key may work for that long yet, in a process that has just seen it.
-        self._known: TTLCache[bytes, Grant | None] = TTLCache(_REMEMBERED, _REMEMBERED_SECONDS)
-        self._needed: TTLCache[None, bool] = TTLCache(1, _REMEMBERED_SECONDS)
+        self._known: TTLCache[bytes, Grant | None] = TTLCache[bytes, "Grant | None"](
+            _REMEMBERED, _REMEMBERED_SECONDS
+        )
+        self._needed: TTLCache[None, bool] = TTLCache[None, bool](1, _REMEMBERED_SECONDS)
 
     async def create(self, workspace_id: UUID, name: str, role: Role, days: int | None) -> tuple[str, Row]:
         """Make a key.

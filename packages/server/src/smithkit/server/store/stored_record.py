@@ -36,7 +36,7 @@ class StoredRecord:
     __slots__ = ("_columns",)
 
     def __init__(self, *columns: Any) -> None:
-        self._columns = dict(zip(ARGUMENTS, columns, strict=False))
+        self._columns: dict[str, Any] = dict(zip(ARGUMENTS, columns, strict=False))
 
     def value(self, field: str) -> Any:
         """Give the name, the tags or the error."""

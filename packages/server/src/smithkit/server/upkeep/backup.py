@@ -92,13 +92,13 @@ def backup(database: Database, target: Path, *, force: bool = False) -> BackedUp
 def _write(source: Path, database: Database, archive: Path, copy: Path) -> tuple[int, int]:
     """Copy the database until every file that the copy names was still there to be put beside it."""
     written: set[bytes] = set()
+    missing, revision = 0, None
     with zipfile.ZipFile(archive, "x", zipfile.ZIP_DEFLATED, compresslevel=1) as bundle:
         for _ in range(_TRIES):
             _copy(source, copy)
-            missing, total = 0, 0
+            missing = 0
             with _opened(copy) as connection:
                 for digest in named_digests(connection):
-                    total += 1
                     missing += not (digest in written or _add_blob(bundle, database, digest, written))
                 revision = read_revision(connection)
             if not missing:

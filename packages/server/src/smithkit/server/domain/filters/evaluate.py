@@ -31,19 +31,19 @@ _ORDERS: Mapping[Operator, Callable[[Any, Any], bool]] = {
 class Record(Protocol):
     """What a filter asks of a run or an example."""
 
-    def value(self, field: str) -> Any:
+    def value(self, field: str, /) -> Any:
         """Give a field's value, as `check_filter` writes values; None if there is none."""
         ...
 
-    def document(self, field: str) -> Any:
+    def document(self, field: str, /) -> Any:
         """Give metadata, inputs or outputs."""
         ...
 
-    def elements(self, group: Group) -> Iterable[Mapping[str, Any]]:
+    def elements(self, group: Group, /) -> Iterable[Mapping[str, Any]]:
         """Give pairs (key and value) or feedback (key, score, value and source)."""
         ...
 
-    def words(self, field: str) -> Sequence[str]:
+    def words(self, field: str, /) -> Sequence[str]:
         """Give the words of a field's texts."""
         ...
 

@@ -97,7 +97,7 @@ def parse_filter(text: str, longest: int = LONGEST) -> Node:
 
 def _complaint(text: str, place: int, error: Any) -> str:
     names = getattr(error, "accepts", None) or getattr(error, "expected", None) or error.allowed or ()
-    known = sorted({_SHOWN.get(name, name.strip("_").lower()) for name in names})
+    known = sorted({str(_SHOWN.get(name, name.strip("_").lower())) for name in names})
     found = repr(text[place : place + 20]) if text[place:].strip() else "the end"
     return f"expected {', '.join(known[:-1]) + ' or ' if len(known) > 1 else ''}{known[-1] if known else 'a filter'}, found {found}"
 
