@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
+import requests
 
 from smithkit.server import EmbeddedServer
 
@@ -137,6 +138,11 @@ def make_api():
     return Api
 
 
+@pytest.fixture(scope="session")
+def make_remote_api():
+    return lambda url: Api(Remote(url))
+
+
 @pytest.fixture
 def database(tmp_path):
     return tmp_path / "data" / "runs.db"
@@ -168,12 +174,35 @@ class Served:
     process: subprocess.Popen
 
 
+class Remote:
+    """A server elsewhere, called over HTTP."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+
+    def request(self, method, path, headers, body, timeout):
+        given = {name.decode(): value.decode() for name, value in headers}
+        answer = requests.request(method, self._url + path, headers=given, data=body, timeout=timeout)
+        received = [(name.encode(), value.encode()) for name, value in answer.headers.items()]
+        return answer.status_code, received, answer.content
+
+
 @pytest.fixture
-def serve(database):
+def serve(start_server, database):
     """Start `smithkit serve` in a process of its own."""
 
-    @contextmanager
     def start(*options, db=database):
+        return start_server(db, *options)
+
+    return start
+
+
+@pytest.fixture(scope="session")
+def start_server():
+    """The same with any database, for any scope."""
+
+    @contextmanager
+    def start(db, *options):
         command = [sys.executable, "-m", "smithkit.server.serve", "--port", "0", "--db", str(db), *options]
         with subprocess.Popen(
             command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True

@@ -259,7 +259,7 @@ def test_examples_come_in_the_order_that_is_asked_for(api):
     answer = api.get(f"/examples?dataset={dataset}&order=newest")
     assert (answer.status, answer.detail) == (
         422,
-        "order: must be one of recent, recently_created, random, id",
+        "order: Input should be 'recent', 'recently_created', 'random' or 'id'",
     )
 
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 import uuid
 from urllib.parse import quote
 
@@ -111,7 +112,8 @@ def test_lists_are_paged_newest_first(api):
 )
 def test_wrong_arguments_are_refused(api, query):
     answer = api.get(f"/sessions?{query}")
-    assert (answer.status, answer.detail.split(":")[0]) == (422, query.split("=")[0])
+    assert answer.status == 422
+    assert re.match(rf"{query.split('=')[0]}(\.0)?: ", answer.detail)
 
 
 def test_figures_are_worked_out_when_asked_for(api):

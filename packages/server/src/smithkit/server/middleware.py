@@ -27,14 +27,14 @@ if TYPE_CHECKING:
     from smithkit.server.services import Services
     from smithkit.server.services.workspaces import Workspaces
 
-__all__ = ["SERVICES", "ErrorMiddleware", "GuardMiddleware", "KeyMiddleware", "PathMiddleware"]
+__all__ = ["SERVICES", "ErrorMiddleware", "GuardMiddleware", "KeyMiddleware", "PathMiddleware", "is_open"]
 
 SERVICES = "smithkit.services"
 """Where a request's scope has the services of its workspace."""
 
 _log = logging.getLogger("smithkit.server")
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
-_OPEN_PATHS = frozenset({"/info", "/health", "/ok"})
+_OPEN_PATHS = frozenset({"/info", "/health", "/ok", "/openapi.json"})
 _FROM_ANYWHERE = "/feedback/tokens/"  # pages of any origin may use a token that they were given
 _OPEN_PREFIXES = ("/blobs/", "/public/", _FROM_ANYWHERE)  # the URL itself is the right
 _LINK = re.compile(r"/(public|feedback/tokens)/([^/]+)")
@@ -165,7 +165,7 @@ class KeyMiddleware:
         """Serve a request, or answer 401 or 403."""
         if scope["type"] == "http":
             own: Workspaces = scope["app"].state.workspaces
-            if _is_open(scope["path"]):
+            if is_open(scope["path"]):
                 services = await _linked(own, scope["path"])
             else:
                 services = await self._allowed(own, scope)
@@ -218,5 +218,6 @@ def _workspace_id(text: bytes) -> UUID | None:
         return None
 
 
-def _is_open(path: str) -> bool:
+def is_open(path: str) -> bool:
+    """Tell whether a path needs no key."""
     return path in _OPEN_PATHS or path.startswith(_OPEN_PREFIXES)

@@ -14,6 +14,7 @@ from smithkit.server.routes import (
     home,
     info,
     insights,
+    openapi,
     otlp,
     prompts,
     public_datasets,
@@ -35,6 +36,7 @@ def all_routes() -> list[Route]:
     return [
         *home.routes,
         *info.routes,
+        *openapi.routes,
         *runs.routes,
         *sharing.routes,
         *otlp.routes,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from functools import cache
+from typing import TYPE_CHECKING, Any, TypeVar, cast, get_args, get_origin
 from uuid import UUID
 
 import orjson
@@ -10,35 +11,29 @@ from pydantic import BaseModel, ValidationError
 from starlette.responses import Response, StreamingResponse
 
 from smithkit.server.body import read_json
-from smithkit.server.domain.jsons import contains, load
 from smithkit.server.errors import unprocessable
 from smithkit.server.middleware import SERVICES
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Sequence
+    from collections.abc import AsyncIterator
 
     from starlette.requests import Request
 
+    from smithkit.server.routes._queries import Query
     from smithkit.server.services import Services
 
 __all__ = [
-    "LARGEST_OFFSET",
     "check",
     "json_response",
     "path_id",
-    "query_choice",
-    "query_flag",
-    "query_ids",
-    "query_int",
-    "query_object",
     "read_model",
+    "read_query",
     "services",
     "stream",
 ]
 
 _Model = TypeVar("_Model", bound=BaseModel)
-LARGEST_OFFSET = 2**31
-_TRUE = frozenset({"true", "1", "yes"})
+_Query = TypeVar("_Query", bound="Query")
 
 
 def services(request: Request) -> Services:
@@ -73,69 +68,25 @@ def path_id(request: Request, name: str = "id") -> UUID:
     return _id(request.path_params[name], name)
 
 
-def query_ids(request: Request, name: str) -> list[UUID] | None:
-    """Read a repeated UUID from the query; None if it is not given.
+def read_query(request: Request, model: type[_Query]) -> _Query:
+    """Read the parameters in the URL as a model.
 
     Raises:
-        ApiError: 422, one is not a UUID.
+        ApiError: 422, saying which one is wrong and why.
     """
-    values = request.query_params.getlist(name)
-    return [_id(value, name) for value in values] if values else None
+    given = request.query_params
+    many = _lists_of(model)
+    return check(model, {name: given.getlist(name) if name in many else given[name] for name in given})
 
 
-def query_flag(request: Request, name: str) -> bool | None:
-    """Read a boolean from the query, in any spelling that Python or JavaScript clients use."""
-    value = request.query_params.get(name)
-    return None if value is None else value.lower() in _TRUE
-
-
-def query_int(request: Request, name: str, default: int, low: int, high: int) -> int:
-    """Read an integer from the query.
-
-    Raises:
-        ApiError: 422, it is none, or out of range.
-    """
-    text = request.query_params.get(name)
-    if text is None:
-        return default
-    try:
-        value = int(text)
-    except ValueError as error:
-        raise unprocessable(f"{name}: must be an integer") from error
-    if not low <= value <= high:
-        raise unprocessable(f"{name}: must be from {low} to {high}")
-    return value
-
-
-def query_choice(request: Request, name: str, choices: Sequence[str]) -> Any:
-    """Read one of some words from the query; None if it is not given.
-
-    Raises:
-        ApiError: 422, it is another word.
-    """
-    value = request.query_params.get(name)
-    if value is not None and value not in choices:
-        raise unprocessable(f"{name}: must be one of {', '.join(choices)}")
-    return value
-
-
-def query_object(request: Request, name: str) -> dict[str, Any] | None:
-    """Read a JSON object from the query; None if it is not given.
-
-    Raises:
-        ApiError: 422, it is none, or nested too deeply to be compared with others.
-    """
-    text = request.query_params.get(name)
-    if text is None:
-        return None
-    try:
-        value = load(text.encode())
-        contains(value, value)
-    except (ValueError, RecursionError) as error:
-        raise unprocessable(f"{name}: is not valid JSON") from error
-    if not isinstance(value, dict):
-        raise unprocessable(f"{name}: must be a JSON object")
-    return value
+@cache
+def _lists_of(model: type[BaseModel]) -> frozenset[str]:
+    """The fields that may be given more than once."""
+    return frozenset(
+        name
+        for name, field in model.model_fields.items()
+        if any(get_origin(one) is list for one in (field.annotation, *get_args(field.annotation)))
+    )
 
 
 def check(model: type[_Model], value: Any) -> _Model:

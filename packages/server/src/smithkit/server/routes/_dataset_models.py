@@ -2,38 +2,44 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, NotRequired
 from uuid import UUID, uuid4
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, RootModel
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, RootModel
+from typing_extensions import TypedDict
 
 from smithkit.server.domain.example_schemas import check_schema
+from smithkit.server.domain.fields import Body, Json, JsonText, Moment
 from smithkit.server.domain.jsons import dump
-from smithkit.server.domain.times import parse_time
-from smithkit.server.routes._common import LARGEST_OFFSET
-from smithkit.server.store import ExampleChange, FileOperations
+from smithkit.server.routes._queries import LARGEST_OFFSET, Page, Query
+from smithkit.server.store import ExampleChange, ExampleOrder, FileOperations
 
 __all__ = [
+    "AsOf",
     "Clone",
     "Comparison",
     "DatasetCreate",
+    "DatasetList",
     "DatasetShare",
     "DatasetUpdate",
+    "Ends",
     "ExampleBodies",
     "ExampleBody",
     "ExampleDeletion",
+    "ExampleIds",
+    "ExampleList",
     "ExperimentRows",
     "Search",
+    "SharedProjects",
     "SplitChange",
     "TagChange",
+    "Upload",
+    "VersionList",
+    "WhichVersion",
 ]
 
 _KINDS = "kv|llm|chat"
 _SPLIT = "dataset_split"
-
-
-def _as_time(value: Any) -> Any:
-    return None if value is None else parse_time(value)
 
 
 def _schema(value: dict[str, Any] | None) -> dict[str, Any] | None:
@@ -60,31 +66,23 @@ def _metadata(value: dict[str, Any] | None) -> dict[str, Any] | None:
 
 
 _Name = Annotated[str, Field(min_length=1, max_length=4096)]
-_Time = Annotated[int | None, BeforeValidator(_as_time)]
-_Json = dict[str, Any]
-_Schema = Annotated[_Json | None, AfterValidator(_schema)]
+_Schema = Annotated[Json | None, AfterValidator(_schema)]
 _Ids = Annotated[list[UUID], Field(max_length=100_000)]
 
 
-class _Body(BaseModel):
-    """Fields that this server does not know are ignored."""
-
-    model_config = ConfigDict(extra="ignore")
-
-
-class _Transformation(BaseModel):
+class _Transformation(Body):
     model_config = ConfigDict(extra="allow")
 
     path: Annotated[list[str], Field(max_length=100)]
     transformation_type: _Name
 
 
-class _Dataset(_Body):
+class _Dataset(Body):
     description: str | None = None
     inputs_schema_definition: _Schema = None
     outputs_schema_definition: _Schema = None
     transformations: list[_Transformation] | None = None
-    metadata: _Json | None = None
+    metadata: Json | None = None
 
     def columns(self) -> dict[str, Any]:
         """Give the columns that the client has set; null sets nothing, except that it takes schemas away."""
@@ -110,8 +108,8 @@ class DatasetCreate(_Dataset):
     id: UUID | None = None
     name: _Name
     data_type: Annotated[str, Field(pattern=rf"^(?:{_KINDS})$")] | None = None
-    created_at: _Time = None
-    extra: _Json | None = None
+    created_at: Moment = None
+    extra: Json | None = None
 
     def columns(self) -> dict[str, Any]:
         """Give the columns that the client has set."""
@@ -128,20 +126,93 @@ class DatasetUpdate(_Dataset):
     data_type: Annotated[str, Field(pattern=rf"^(?:{_KINDS})$")] | None = None
 
 
-class DatasetShare(_Body):
+class DatasetShare(Body):
     """Body of ``PUT /datasets/{id}/share``."""
 
     share_token: UUID | None = None
 
 
-class TagChange(_Body):
+class TagChange(Body):
     """Body of ``PUT /datasets/{id}/tags``."""
 
     as_of: _Name
     tag: _Name
 
 
-class SplitChange(_Body):
+class DatasetList(Page):
+    """Query of ``GET /datasets``."""
+
+    id: list[UUID] | None = None
+    name: str | None = None
+    name_contains: str | None = None
+    data_type: str | None = None
+    metadata: JsonText | None = None
+
+
+class VersionList(Page):
+    """Query of ``GET /datasets/{id}/versions``."""
+
+    search: str | None = None
+
+
+class WhichVersion(Query):
+    """Query of ``GET /datasets/{id}/version``: a time or a tag."""
+
+    as_of: str | None = None
+    tag: str | None = None
+
+
+class AsOf(Query):
+    """Query of what is read as it was then: a time or a tag."""
+
+    as_of: str | None = None
+
+
+class Ends(Query):
+    """Query of ``GET /datasets/{id}/versions/diff``: times or tags."""
+
+    from_version: str
+    to_version: str
+
+
+class ExampleList(Page):
+    """Query of ``GET /examples``."""
+
+    dataset: list[UUID] | None = None
+    id: list[UUID] | None = None
+    as_of: str | None = None
+    order: ExampleOrder | None = None
+    random_seed: str = ""
+    splits: list[str] | None = None
+    metadata: JsonText | None = None
+    filter: str | None = None
+    select: list[str] | None = None
+
+
+class ExampleIds(Query):
+    """Query of ``DELETE /examples``."""
+
+    example_ids: list[UUID] | None = None
+
+
+class SharedProjects(Page):
+    """Query of ``GET /public/{token}/datasets/sessions``."""
+
+    id: list[UUID] | None = None
+    name: str | None = None
+    name_contains: str | None = None
+
+
+class Upload(TypedDict):
+    """Body of ``POST /datasets/upload``; other fields are those of `DatasetCreate`."""
+
+    file: bytes
+    input_keys: NotRequired[list[str]]
+    output_keys: NotRequired[list[str]]
+    name: NotRequired[str]
+
+
+class SplitChange(Body):
     """Body of ``PUT /datasets/{id}/splits``."""
 
     split_name: _Name
@@ -149,7 +220,7 @@ class SplitChange(_Body):
     remove: bool = False
 
 
-class Clone(_Body):
+class Clone(Body):
     """Body of ``POST /datasets/clone``."""
 
     source_dataset_id: UUID
@@ -159,7 +230,7 @@ class Clone(_Body):
     split: Annotated[list[_Name] | None, BeforeValidator(_splits)] = None
 
 
-class Comparison(_Body):
+class Comparison(Body):
     """Body of ``POST /datasets/comparative``."""
 
     id: UUID | None = None
@@ -167,8 +238,8 @@ class Comparison(_Body):
     experiment_ids: Annotated[list[UUID], Field(min_length=1, max_length=1000)]
     reference_dataset_id: UUID
     description: str | None = None
-    created_at: _Time = None
-    extra: _Json | None = None
+    created_at: Moment = None
+    extra: Json | None = None
 
     def columns(self) -> dict[str, Any]:
         """Give the columns that the client has set."""
@@ -177,10 +248,10 @@ class Comparison(_Body):
         return given if self.extra is None else given | {"extra": dump(self.extra).decode()}
 
 
-class ExperimentRows(_Body):
+class ExperimentRows(Body):
     """Body of ``POST /datasets/{id}/runs``."""
 
-    session_ids: Annotated[list[UUID], Field(max_length=100)] = []
+    session_ids: Annotated[list[UUID], Field(max_length=100, default_factory=list)]
     offset: Annotated[int, Field(ge=0, le=LARGEST_OFFSET)] = 0
     limit: Annotated[int, Field(ge=1, le=100)] = 20
     preview: bool = False
@@ -188,28 +259,28 @@ class ExperimentRows(_Body):
     filters: dict[UUID, list[str]] | None = None
 
 
-class Search(_Body):
+class Search(Body):
     """Body of ``POST /datasets/{id}/search``."""
 
-    inputs: _Json
+    inputs: Json
     limit: Annotated[int, Field(ge=1, le=10_000)] = 5
     filter: str | None = None
 
 
-class _Operations(_Body):
-    retain: list[str] = []
-    rename: dict[str, _Name] = {}
+class _Operations(Body):
+    retain: Annotated[list[str], Field(default_factory=list)]
+    rename: Annotated[dict[str, _Name], Field(default_factory=dict)]
 
 
-class ExampleBody(_Body):
+class ExampleBody(Body):
     """An example in a request: a new one, or what changes in one."""
 
     id: UUID | None = None
     dataset_id: UUID | None = None
-    created_at: _Time = None
-    inputs: _Json | None = None
-    outputs: _Json | None = None
-    metadata: Annotated[_Json | None, AfterValidator(_metadata)] = None
+    created_at: Moment = None
+    inputs: Json | None = None
+    outputs: Json | None = None
+    metadata: Annotated[Json | None, AfterValidator(_metadata)] = None
     split: Annotated[list[_Name] | None, BeforeValidator(_splits)] = None
     source_run_id: UUID | None = None
     use_source_run_io: bool | None = None
@@ -243,7 +314,7 @@ class ExampleBodies(RootModel[Annotated[list[ExampleBody], Field(max_length=100_
     """Body of ``POST`` and ``PATCH /examples/bulk``."""
 
 
-class ExampleDeletion(_Body):
+class ExampleDeletion(Body):
     """Body of ``POST /v1/platform/datasets/examples/delete``."""
 
     example_ids: _Ids

@@ -6,11 +6,13 @@ from datetime import timedelta
 from typing import Annotated, Any, Literal
 from uuid import UUID  # noqa: TC003 - pydantic evaluates the annotation
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, ConfigDict, Field
 
 from smithkit.server.domain.feedback_rules import normal_config
+from smithkit.server.domain.fields import Body, Moment
 from smithkit.server.domain.jsons import dump
-from smithkit.server.domain.times import now, parse_time
+from smithkit.server.domain.times import now
+from smithkit.server.routes._queries import Page, Query
 from smithkit.server.services.feedback_models import (
     FeedbackConfig,  # noqa: TC001 - pydantic evaluates the annotation
     FormulaPart,  # noqa: TC001 - pydantic evaluates the annotation
@@ -18,26 +20,30 @@ from smithkit.server.services.feedback_models import (
 
 __all__ = [
     "ConfigCreate",
+    "ConfigList",
     "ConfigUpdate",
+    "FeedbackList",
     "FormulaCreate",
+    "FormulaList",
     "FormulaUpdate",
     "QueueCreate",
+    "QueueList",
+    "QueueRunList",
     "QueueUpdate",
     "Review",
+    "Reviewer",
     "TokenCreate",
+    "TokenList",
+    "TokenUse",
+    "WhichConfig",
 ]
 
 _Key = Annotated[str, Field(min_length=1, max_length=1000)]
-_Time = Annotated[int | None, BeforeValidator(lambda value: None if value is None else parse_time(value))]
 _LIFETIME = timedelta(hours=3)
 _MICROSECOND = timedelta(microseconds=1)
 
 
-class _Body(BaseModel):
-    model_config = ConfigDict(extra="ignore")
-
-
-class ConfigCreate(_Body):
+class ConfigCreate(Body):
     """Body of ``POST /feedback-configs``."""
 
     feedback_key: _Key
@@ -45,7 +51,7 @@ class ConfigCreate(_Body):
     is_lower_score_better: bool | None = False
 
 
-class ConfigUpdate(_Body):
+class ConfigUpdate(Body):
     """Body of ``PATCH /feedback-configs``."""
 
     feedback_key: _Key
@@ -62,7 +68,86 @@ class ConfigUpdate(_Body):
         return found
 
 
-class FormulaUpdate(_Body):
+def _plain_source(value: Any) -> Any:
+    """Kinds of sources; some clients write members of their enumeration: ``FeedbackSourceType.MODEL``."""
+    prefix = "FeedbackSourceType."
+    return value.removeprefix(prefix).lower() if value.startswith(prefix) else value
+
+
+class FeedbackList(Page):
+    """Query of ``GET /feedback``."""
+
+    run: list[UUID] | None = None
+    key: list[str] | None = None
+    session: list[UUID] | None = None
+    trace: list[UUID] | None = None
+    source: list[Annotated[str, AfterValidator(_plain_source)]] | None = None
+    comparative_experiment_id: list[UUID] | None = None
+    level: Literal["run", "session"] | None = None
+    has_score: bool | None = None
+    min_created_at: Moment = None
+    max_created_at: Moment = None
+
+
+class ConfigList(Page):
+    """Query of ``GET /feedback-configs``."""
+
+    key: list[str] | None = None
+    name_contains: str | None = None
+
+
+class WhichConfig(Query):
+    """Query of ``DELETE /feedback-configs``."""
+
+    feedback_key: str
+
+
+class FormulaList(Page):
+    """Query of ``GET /feedback/formulas``."""
+
+    dataset_id: UUID | None = None
+    session_id: UUID | None = None
+
+
+class TokenList(Page):
+    """Query of ``GET /feedback/tokens``."""
+
+    run_id: UUID
+
+
+class TokenUse(Query):
+    """Query of ``GET /feedback/tokens/{token}``: what a link says; `score` and `correction` are JSON."""
+
+    score: str | None = None
+    value: str | None = None
+    comment: str | None = None
+    correction: str | None = None
+    run_id: str | None = None
+    key: str | None = None
+    feedback_key: str | None = None
+
+
+class QueueList(Page):
+    """Query of ``GET /annotation-queues``."""
+
+    ids: list[UUID] | None = None
+    name: str | None = None
+    name_contains: str | None = None
+
+
+class QueueRunList(Page):
+    """Query of ``GET /annotation-queues/{id}/runs``."""
+
+    status: Literal["needs_review", "reserved", "completed"] | None = None
+
+
+class Reviewer(Query):
+    """Query of ``GET /annotation-queues/{id}/run/{index}``."""
+
+    reviewer: Annotated[str, Field(max_length=200)] | None = None
+
+
+class FormulaUpdate(Body):
     """Body of ``PUT /feedback/formulas/{id}``."""
 
     feedback_key: _Key
@@ -77,13 +162,13 @@ class FormulaCreate(FormulaUpdate):
     session_id: UUID | None = None
 
 
-class _Lifetime(_Body):
+class _Lifetime(Body):
     days: Annotated[int, Field(ge=0, le=366)] = 0
     hours: Annotated[int, Field(ge=0, le=10_000)] = 0
     minutes: Annotated[int, Field(ge=0, le=600_000)] = 0
 
 
-class TokenCreate(_Body):
+class TokenCreate(Body):
     """One item of the body of ``POST /feedback/tokens``."""
 
     run_id: UUID
@@ -91,7 +176,7 @@ class TokenCreate(_Body):
     feedback_config: FeedbackConfig | None = None
     id: UUID | None = None
     expires_in: _Lifetime | None = None
-    expires_at: _Time = None
+    expires_at: Moment = None
 
     def record(self) -> dict[str, Any]:
         """What the token is for."""
@@ -111,7 +196,7 @@ class TokenCreate(_Body):
         return now() + lifetime // _MICROSECOND
 
 
-class _RubricItem(BaseModel):
+class _RubricItem(Body):
     model_config = ConfigDict(extra="allow")
 
     feedback_key: _Key
@@ -121,7 +206,7 @@ class _RubricItem(BaseModel):
     is_required: bool | None = None
 
 
-class _Queue(_Body):
+class _Queue(Body):
     description: str | None = None
     rubric_instructions: str | None = None
     rubric_items: list[_RubricItem] | None = None
@@ -148,7 +233,7 @@ class QueueCreate(_Queue):
     name: Annotated[str, Field(min_length=1)]
 
 
-class Review(_Body):
+class Review(Body):
     """Body of ``PATCH /annotation-queues/{id}/runs/{run_id}``."""
 
     status: Literal["needs_review", "reserved", "completed"]

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NotRequired
 from uuid import UUID
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, RootModel, SecretStr
+from pydantic import BeforeValidator, ConfigDict, Field, RootModel, SecretStr
+from typing_extensions import TypedDict
 
+from smithkit.server.domain.fields import Body, Json, JsonText, Moment
 from smithkit.server.domain.jsons import dump
-from smithkit.server.domain.times import parse_time
 from smithkit.server.errors import unprocessable
+from smithkit.server.routes._queries import Page, Query
 from smithkit.server.services.cursors import decode_cursor
 from smithkit.server.services.filters import all_of, read_filter, read_search
 from smithkit.server.store import RunGrouping, RunSelection
 
 __all__ = [
     "InsightsRequest",
+    "RunBatch",
+    "RunBody",
     "RunGroups",
     "RunQuery",
     "RunShare",
@@ -24,7 +28,10 @@ __all__ = [
     "Secret",
     "Secrets",
     "SessionCreate",
+    "SessionList",
     "SessionUpdate",
+    "Upsert",
+    "WithStats",
 ]
 
 
@@ -32,19 +39,41 @@ def _as_list(value: Any) -> Any:
     return [value] if isinstance(value, str) else value
 
 
-def _as_time(value: Any) -> Any:
-    return None if value is None else parse_time(value)
+_Ids = Annotated[
+    list[UUID],
+    BeforeValidator(_as_list, json_schema_input_type=list[UUID] | UUID),
+    Field(max_length=10_000),
+]
 
 
-_Ids = Annotated[list[UUID], BeforeValidator(_as_list), Field(max_length=10_000)]
-_Time = Annotated[int | None, BeforeValidator(_as_time)]
-_Json = dict[str, Any]
+class RunBody(TypedDict):
+    """Body of ``POST /runs``: what `services.ingest` reads of it, field by field."""
+
+    id: UUID
+    name: str
+    run_type: str
+    start_time: NotRequired[Moment]
+    end_time: NotRequired[Moment]
+    inputs: NotRequired[Json | None]
+    outputs: NotRequired[Json | None]
+    error: NotRequired[str | None]
+    extra: NotRequired[Json | None]
+    tags: NotRequired[list[str] | None]
+    parent_run_id: NotRequired[UUID | None]
+    trace_id: NotRequired[UUID | None]
+    dotted_order: NotRequired[str | None]
+    session_name: NotRequired[str | None]
 
 
-class _RunFilter(BaseModel):
-    """Which runs. Fields that this server does not know are ignored."""
+class RunBatch(TypedDict):
+    """Body of ``POST /runs/batch``."""
 
-    model_config = ConfigDict(extra="ignore")
+    post: NotRequired[list[RunBody] | None]
+    patch: NotRequired[list[Json] | None]
+
+
+class _RunFilter(Body):
+    """Which runs."""
 
     session: _Ids | None = None
     session_id: _Ids | None = None
@@ -55,8 +84,8 @@ class _RunFilter(BaseModel):
     is_root: bool | None = None
     execution_order: int | None = None
     error: bool | None = None
-    start_time: _Time = None
-    end_time: _Time = None
+    start_time: Moment = None
+    end_time: Moment = None
     reference_example: _Ids | None = None
     filter: str | None = None
     trace_filter: str | None = None
@@ -123,7 +152,7 @@ class RunQuery(_RunFilter):
         )
 
 
-class _GroupBy(BaseModel):
+class _GroupBy(Body):
     """By what figures are grouped."""
 
     attribute: Literal["name", "run_type", "tag", "metadata"]
@@ -156,16 +185,14 @@ class RunStats(_RunFilter):
         return replace(found, sessions=found.sessions or None)
 
 
-class RunGroups(BaseModel):
+class RunGroups(Body):
     """Body of ``POST /runs/group`` and ``POST /runs/group/stats``: the threads of a project."""
-
-    model_config = ConfigDict(extra="ignore")
 
     session_id: UUID
     group_by: Literal["conversation"] = "conversation"
     filter: str | None = None
-    start_time: _Time = None
-    end_time: _Time = None
+    start_time: Moment = None
+    end_time: Moment = None
     offset: Annotated[int, Field(ge=0, le=2**31)] = 0
     limit: Annotated[int, Field(ge=1, le=100)] = 10
 
@@ -188,15 +215,13 @@ class RunGroups(BaseModel):
         return RunGrouping("thread", offset=self.offset, limit=self.limit)
 
 
-class RunShare(BaseModel):
+class RunShare(Body):
     """Body of ``PUT /runs/{id}/share``."""
-
-    model_config = ConfigDict(extra="ignore")
 
     share_token: UUID | None = None
 
 
-class InsightsRequest(BaseModel):
+class InsightsRequest(Body):
     """Body of ``POST /sessions/{id}/insights``; fields of other servers are kept with the job."""
 
     model_config = ConfigDict(extra="allow")
@@ -205,7 +230,7 @@ class InsightsRequest(BaseModel):
     last_n_hours: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
 
 
-class Secret(BaseModel):
+class Secret(Body):
     """A secret's name, and its value or null to remove it."""
 
     key: Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,127}$")]
@@ -216,14 +241,12 @@ class Secrets(RootModel[list[Secret]]):
     """Body of ``POST /workspaces/current/secrets``."""
 
 
-class _Session(BaseModel):
-    model_config = ConfigDict(extra="ignore")
-
+class _Session(Body):
     description: str | None = None
-    extra: _Json | None = None
-    metadata: _Json | None = None
-    start_time: _Time = None
-    end_time: _Time = None
+    extra: Json | None = None
+    metadata: Json | None = None
+    start_time: Moment = None
+    end_time: Moment = None
     reference_dataset_id: UUID | None = None
     default_dataset_id: UUID | None = None
     trace_tier: str | None = None
@@ -242,6 +265,30 @@ class SessionCreate(_Session):
 
     id: UUID | None = None
     name: Annotated[str, Field(min_length=1)]
+
+
+class Upsert(Query):
+    """Query of ``POST /sessions``: whether a project of that name is taken as it is."""
+
+    upsert: bool = False
+
+
+class WithStats(Query):
+    """Query of ``GET /sessions/{id}``."""
+
+    include_stats: bool = False
+
+
+class SessionList(Page):
+    """Query of ``GET /sessions``."""
+
+    id: list[UUID] | None = None
+    name: str | None = None
+    name_contains: str | None = None
+    reference_free: bool | None = None
+    reference_dataset: list[UUID] | None = None
+    metadata: JsonText | None = None
+    include_stats: bool = False
 
 
 class SessionUpdate(_Session):

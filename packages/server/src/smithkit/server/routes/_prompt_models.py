@@ -2,43 +2,41 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, Field
 
+from smithkit.server.domain.fields import Body
 from smithkit.server.domain.prompt_names import check_handle, check_name, check_tag
+from smithkit.server.routes._queries import Page, Query
+from smithkit.server.store import SortField  # noqa: TC001 - pydantic evaluates the annotation
 
-__all__ = ["CommitCreate", "Handle", "Like", "RepoCreate", "RepoUpdate", "TagCreate", "TagUpdate"]
+__all__ = [
+    "CommitCreate",
+    "Handle",
+    "Like",
+    "Pull",
+    "RepoCreate",
+    "RepoList",
+    "RepoUpdate",
+    "TagCreate",
+    "TagUpdate",
+]
 
 
-def _storable(text: str) -> str:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        raise ValueError("must be valid Unicode: it has half of a surrogate pair") from None
-    return text
-
-
-_Text = Annotated[str, AfterValidator(_storable)]
 _Examples = Annotated[list[UUID], Field(max_length=100)]
-_Label = Annotated[_Text, Field(min_length=1, max_length=255)]
+_Label = Annotated[str, Field(min_length=1, max_length=255)]
 _Labels = Annotated[
     list[_Label], Field(max_length=100), AfterValidator(lambda labels: [*dict.fromkeys(labels)])
 ]
 
 
-class _Body(BaseModel):
-    """Fields that this server does not know are ignored."""
-
-    model_config = ConfigDict(extra="ignore")
-
-
-class RepoUpdate(_Body):
+class RepoUpdate(Body):
     """Body of ``PATCH /repos/{owner}/{name}``; null changes nothing."""
 
-    description: _Text | None = None
-    readme: _Text | None = None
+    description: str | None = None
+    readme: str | None = None
     is_public: bool | None = None
     is_archived: bool | None = None
     tags: _Labels | None = None
@@ -58,7 +56,25 @@ class RepoCreate(RepoUpdate):
         return {**super().columns(), "name": self.repo_handle}
 
 
-class CommitCreate(_Body):
+class RepoList(Page):
+    """Query of ``GET /repos``."""
+
+    query: Annotated[str | None, Field(max_length=1000)] = None
+    match_prefix: bool = False
+    is_public: bool | None = None
+    is_archived: bool | None = None
+    tags: Annotated[list[str] | None, Field(max_length=100)] = None
+    sort_field: SortField = "updated_at"
+    sort_direction: Literal["desc", "asc"] = "desc"
+
+
+class Pull(Query):
+    """Query of ``GET /commits/{owner}/{name}/{commit}``."""
+
+    include_model: bool = False
+
+
+class CommitCreate(Body):
     """Body of ``POST /commits/{owner}/{name}``."""
 
     manifest: Any
@@ -66,7 +82,7 @@ class CommitCreate(_Body):
     example_run_ids: _Examples | None = None
 
 
-class TagUpdate(_Body):
+class TagUpdate(Body):
     """Body of ``PATCH /repos/{owner}/{name}/tags/{tag}``."""
 
     commit_id: UUID
@@ -78,13 +94,13 @@ class TagCreate(TagUpdate):
     tag_name: Annotated[str, AfterValidator(check_tag)]
 
 
-class Like(_Body):
+class Like(Body):
     """Body of ``POST /likes/{owner}/{name}``."""
 
     like: bool
 
 
-class Handle(_Body):
+class Handle(Body):
     """Body of ``POST /settings/handle``."""
 
     tenant_handle: Annotated[str, AfterValidator(check_handle)]

@@ -6,19 +6,20 @@ from typing import TYPE_CHECKING
 from uuid import UUID, uuid4
 
 from pydantic import RootModel
-from starlette.routing import Route
 
 from smithkit.server.errors import unprocessable
-from smithkit.server.routes._common import (
-    LARGEST_OFFSET,
-    json_response,
-    path_id,
-    query_ids,
-    read_model,
-    services,
+from smithkit.server.routes._answers import Nothing, Queue, QueueEntry, QueuePlace, QueueRun
+from smithkit.server.routes._common import json_response, path_id, read_model, read_query, services
+from smithkit.server.routes._feedback_models import (
+    QueueCreate,
+    QueueList,
+    QueueRunList,
+    QueueUpdate,
+    Review,
+    Reviewer,
 )
-from smithkit.server.routes._feedback_models import QueueCreate, QueueUpdate, Review
-from smithkit.server.routes.feedback import page
+from smithkit.server.routes._operation import Operation
+from smithkit.server.routes._queries import LARGEST_OFFSET
 from smithkit.server.store import QueueSelection
 
 if TYPE_CHECKING:
@@ -26,8 +27,6 @@ if TYPE_CHECKING:
     from starlette.responses import Response
 
 __all__ = ["routes"]
-
-_STATUSES = (None, "needs_review", "reserved", "completed")
 
 
 class _RunIds(RootModel[list[UUID]]):
@@ -40,14 +39,13 @@ async def _create(request: Request) -> Response:
 
 
 async def _list(request: Request) -> Response:
-    query = request.query_params
-    limit, offset = page(request)
+    query = read_query(request, QueueList)
     selection = QueueSelection(
-        ids=query_ids(request, "ids"),
-        name=query.get("name"),
-        name_contains=query.get("name_contains"),
-        limit=limit,
-        offset=offset,
+        ids=query.ids,
+        name=query.name,
+        name_contains=query.name_contains,
+        limit=query.size(services(request).limits.page),
+        offset=query.offset,
     )
     return json_response(await services(request).queues.find(selection))
 
@@ -74,18 +72,17 @@ async def _add_runs(request: Request) -> Response:
 
 
 async def _list_runs(request: Request) -> Response:
-    status = request.query_params.get("status")
-    if status not in _STATUSES:
-        raise unprocessable("status: must be needs_review, reserved or completed")
-    limit, offset = page(request)
-    return json_response(await services(request).queues.find_runs(path_id(request), status, limit, offset))
+    own = services(request)
+    query = read_query(request, QueueRunList)
+    limit = query.size(own.limits.page)
+    return json_response(await own.queues.find_runs(path_id(request), query.status, limit, query.offset))
 
 
 async def _read_run(request: Request) -> Response:
     index = request.path_params["index"]
     if not index.isdecimal() or int(index) > LARGEST_OFFSET:
         raise unprocessable("index: must be an integer, 0 or more")
-    reviewer = request.query_params.get("reviewer")
+    reviewer = read_query(request, Reviewer).reviewer
     return json_response(await services(request).queues.read_run(path_id(request), int(index), reviewer))
 
 
@@ -103,15 +100,30 @@ async def _remove_run(request: Request) -> Response:
     return json_response({})
 
 
+_QUEUES = "/annotation-queues"
+_ONE = "/annotation-queues/{id}"
+_RUN = "/annotation-queues/{id}/runs/{run_id}"
+
 routes = [
-    Route("/annotation-queues", _create, methods=["POST"]),
-    Route("/annotation-queues", _list, methods=["GET"]),
-    Route("/annotation-queues/{id}", _read, methods=["GET"]),
-    Route("/annotation-queues/{id}", _update, methods=["PATCH"]),
-    Route("/annotation-queues/{id}", _delete, methods=["DELETE"]),
-    Route("/annotation-queues/{id}/runs", _add_runs, methods=["POST"]),
-    Route("/annotation-queues/{id}/runs", _list_runs, methods=["GET"]),
-    Route("/annotation-queues/{id}/run/{index}", _read_run, methods=["GET"]),
-    Route("/annotation-queues/{id}/runs/{run_id}", _review, methods=["PATCH"]),
-    Route("/annotation-queues/{id}/runs/{run_id}", _remove_run, methods=["DELETE"]),
+    Operation("POST", _QUEUES, _create, "Make a queue", body=QueueCreate, answer=Queue),
+    Operation("GET", _QUEUES, _list, "List queues", query=QueueList, answer=list[Queue]),
+    Operation("GET", _ONE, _read, "Read a queue", answer=Queue),
+    Operation("PATCH", _ONE, _update, "Change a queue", body=QueueUpdate, answer=Queue),
+    Operation("DELETE", _ONE, _delete, "Delete a queue", answer=Nothing),
+    Operation(
+        "POST", f"{_ONE}/runs", _add_runs, "Put runs into a queue", body=_RunIds, answer=list[QueueEntry]
+    ),
+    Operation(
+        "GET", f"{_ONE}/runs", _list_runs, "List a queue's runs", query=QueueRunList, answer=list[QueueRun]
+    ),
+    Operation(
+        "GET",
+        f"{_ONE}/run/{{index}}",
+        _read_run,
+        "Read the run at a place in a queue",
+        query=Reviewer,
+        answer=QueueRun,
+    ),
+    Operation("PATCH", _RUN, _review, "Say how far a review is", body=Review, answer=QueuePlace),
+    Operation("DELETE", _RUN, _remove_run, "Take a run out of a queue", answer=Nothing),
 ]

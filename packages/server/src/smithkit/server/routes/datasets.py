@@ -6,34 +6,50 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from starlette.responses import Response
-from starlette.routing import Route
 
 from smithkit.server.domain.jsons import load
 from smithkit.server.errors import unprocessable
 from smithkit.server.multipart_body import read_parts
+from smithkit.server.routes._answers import (
+    Comparative,
+    Copy,
+    Dataset,
+    DatasetLink,
+    Difference,
+    ExampleRuns,
+    Found,
+    Message,
+    Nothing,
+    Version,
+)
 from smithkit.server.routes._common import (
-    LARGEST_OFFSET,
     check,
     json_response,
     path_id,
-    query_ids,
-    query_int,
-    query_object,
     read_model,
+    read_query,
     services,
     stream,
 )
 from smithkit.server.routes._dataset_models import (
+    AsOf,
     Clone,
     Comparison,
     DatasetCreate,
+    DatasetList,
     DatasetShare,
     DatasetUpdate,
+    Ends,
     ExperimentRows,
     Search,
     SplitChange,
     TagChange,
+    Upload,
+    VersionList,
+    WhichVersion,
 )
+from smithkit.server.routes._operation import PARTS, Operation
+from smithkit.server.routes._queries import Page
 from smithkit.server.services.datasets import read_csv
 from smithkit.server.store import DatasetSelection
 
@@ -96,15 +112,15 @@ class _Form:
 
 
 async def _list(request: Request) -> Response:
-    query = request.query_params
+    query = read_query(request, DatasetList)
     selection = DatasetSelection(
-        ids=query_ids(request, "id"),
-        name=query.get("name"),
-        name_contains=query.get("name_contains"),
-        data_type=query.get("data_type"),
-        metadata=query_object(request, "metadata"),
-        limit=query_int(request, "limit", services(request).limits.page, 1, LARGEST_OFFSET),
-        offset=query_int(request, "offset", 0, 0, LARGEST_OFFSET),
+        ids=query.id,
+        name=query.name,
+        name_contains=query.name_contains,
+        data_type=query.data_type,
+        metadata=query.metadata,
+        limit=query.limit or services(request).limits.page,
+        offset=query.offset,
     )
     return json_response(await services(request).datasets.find(selection))
 
@@ -125,27 +141,24 @@ async def _delete(request: Request) -> Response:
 
 
 async def _versions(request: Request) -> Response:
-    limit = query_int(request, "limit", services(request).limits.page, 1, LARGEST_OFFSET)
-    offset = query_int(request, "offset", 0, 0, LARGEST_OFFSET)
-    search = request.query_params.get("search")
-    return json_response(await services(request).datasets.versions(path_id(request), limit, offset, search))
+    query = read_query(request, VersionList)
+    limit = query.limit or services(request).limits.page
+    found = await services(request).datasets.versions(path_id(request), limit, query.offset, query.search)
+    return json_response(found)
 
 
 async def _version(request: Request) -> Response:
-    query = request.query_params
-    as_of = query.get("tag") or query.get("as_of")
+    query = read_query(request, WhichVersion)
+    as_of = query.tag or query.as_of
     if as_of is None:
         raise unprocessable("as_of: give it, or a tag")
     return json_response(await services(request).datasets.version(path_id(request), as_of))
 
 
 async def _diff(request: Request) -> Response:
-    query = request.query_params
-    ends = [query.get(name) for name in ("from_version", "to_version")]
-    begin, end = ends
-    if begin is None or end is None:
-        raise unprocessable("from_version and to_version: give both")
-    return json_response(await services(request).datasets.diff(path_id(request), begin, end))
+    ends = read_query(request, Ends)
+    found = await services(request).datasets.diff(path_id(request), ends.from_version, ends.to_version)
+    return json_response(found)
 
 
 async def _tag(request: Request) -> Response:
@@ -155,7 +168,7 @@ async def _tag(request: Request) -> Response:
 
 
 async def _splits(request: Request) -> Response:
-    as_of = request.query_params.get("as_of")
+    as_of = read_query(request, AsOf).as_of
     return json_response(await services(request).store.datasets.splits(path_id(request), as_of))
 
 
@@ -181,9 +194,9 @@ async def _compare(request: Request) -> Response:
 
 
 async def _comparisons(request: Request) -> Response:
-    limit = query_int(request, "limit", services(request).limits.page, 1, LARGEST_OFFSET)
-    offset = query_int(request, "offset", 0, 0, LARGEST_OFFSET)
-    return json_response(await services(request).comparisons.find(path_id(request), limit, offset))
+    page = read_query(request, Page)
+    limit = page.limit or services(request).limits.page
+    return json_response(await services(request).comparisons.find(path_id(request), limit, page.offset))
 
 
 async def _experiment_rows(request: Request) -> Response:
@@ -240,29 +253,71 @@ async def _fine_tuning(request: Request) -> Response:
     return Response(lines, media_type="application/jsonl")
 
 
+_ONE = "/datasets/{id}"
+
 routes = [
-    Route("/datasets", _create, methods=["POST"]),
-    Route("/datasets", _list, methods=["GET"]),
-    Route("/datasets/upload", _upload, methods=["POST"]),
-    Route("/datasets/clone", _clone, methods=["POST"]),
-    Route("/datasets/comparative", _compare, methods=["POST"]),
-    Route("/datasets/{id}", _read, methods=["GET"]),
-    Route("/datasets/{id}", _update, methods=["PATCH"]),
-    Route("/datasets/{id}", _delete, methods=["DELETE"]),
-    Route("/datasets/{id}/versions", _versions, methods=["GET"]),
-    Route("/datasets/{id}/versions/diff", _diff, methods=["GET"]),
-    Route("/datasets/{id}/version", _version, methods=["GET"]),
-    Route("/datasets/{id}/tags", _tag, methods=["PUT"]),
-    Route("/datasets/{id}/splits", _splits, methods=["GET"]),
-    Route("/datasets/{id}/splits", _change_splits, methods=["PUT"]),
-    Route("/datasets/{id}/comparative", _comparisons, methods=["GET"]),
-    Route("/datasets/{id}/runs", _experiment_rows, methods=["POST"]),
-    Route("/datasets/{id}/share", _share, methods=["PUT"]),
-    Route("/datasets/{id}/share", _read_share, methods=["GET"]),
-    Route("/datasets/{id}/share", _unshare, methods=["DELETE"]),
-    Route("/datasets/{id}/index", _index, methods=["POST"]),
-    Route("/datasets/{id}/index", _drop_index, methods=["DELETE"]),
-    Route("/datasets/{id}/index/sync", _sync_index, methods=["POST"]),
-    Route("/datasets/{id}/search", _search, methods=["POST"]),
-    Route("/datasets/{id}/openai_ft", _fine_tuning, methods=["GET"]),
+    Operation("POST", "/datasets", _create, "Make a dataset", body=DatasetCreate, answer=Dataset),
+    Operation("GET", "/datasets", _list, "List datasets", query=DatasetList, answer=list[Dataset]),
+    Operation(
+        "POST",
+        "/datasets/upload",
+        _upload,
+        "Make a dataset of a CSV file",
+        body=Upload,
+        accepts=PARTS,
+        answer=Dataset,
+    ),
+    Operation("POST", "/datasets/clone", _clone, "Copy examples", body=Clone, answer=list[Copy]),
+    Operation(
+        "POST",
+        "/datasets/comparative",
+        _compare,
+        "Make a comparative experiment",
+        body=Comparison,
+        answer=Comparative,
+    ),
+    Operation("GET", _ONE, _read, "Read a dataset", answer=Dataset),
+    Operation("PATCH", _ONE, _update, "Change a dataset", body=DatasetUpdate, answer=Dataset),
+    Operation("DELETE", _ONE, _delete, "Delete a dataset and its experiments", answer=Message),
+    Operation("GET", f"{_ONE}/versions", _versions, "List versions", query=VersionList, answer=list[Version]),
+    Operation("GET", f"{_ONE}/versions/diff", _diff, "Compare versions", query=Ends, answer=Difference),
+    Operation("GET", f"{_ONE}/version", _version, "Read a version", query=WhichVersion, answer=Version),
+    Operation("PUT", f"{_ONE}/tags", _tag, "Tag a version", body=TagChange, answer=Version),
+    Operation("GET", f"{_ONE}/splits", _splits, "List splits", query=AsOf, answer=list[str]),
+    Operation(
+        "PUT",
+        f"{_ONE}/splits",
+        _change_splits,
+        "Put examples into a split, or take them out",
+        body=SplitChange,
+        answer=list[str],
+    ),
+    Operation(
+        "GET",
+        f"{_ONE}/comparative",
+        _comparisons,
+        "List comparative experiments",
+        query=Page,
+        answer=list[Comparative],
+    ),
+    Operation(
+        "POST",
+        f"{_ONE}/runs",
+        _experiment_rows,
+        "List examples with their runs in experiments",
+        body=ExperimentRows,
+        answer=list[ExampleRuns],
+    ),
+    Operation(
+        "PUT", f"{_ONE}/share", _share, "Share a dataset by link", body=DatasetShare, answer=DatasetLink
+    ),
+    Operation("GET", f"{_ONE}/share", _read_share, "Read a dataset's link", answer=DatasetLink | None),
+    Operation("DELETE", f"{_ONE}/share", _unshare, "Take a dataset's link back", answer=Nothing),
+    Operation("POST", f"{_ONE}/index", _index, "Make a dataset searchable", answer=Nothing),
+    Operation("DELETE", f"{_ONE}/index", _drop_index, "Make a dataset unsearchable", answer=Nothing),
+    Operation("POST", f"{_ONE}/index/sync", _sync_index, "Bring the search up to date", answer=Nothing),
+    Operation("POST", f"{_ONE}/search", _search, "Find like examples", body=Search, answer=Found),
+    Operation(
+        "GET", f"{_ONE}/openai_ft", _fine_tuning, "Write a dataset for fine-tuning", gives="application/jsonl"
+    ),
 ]

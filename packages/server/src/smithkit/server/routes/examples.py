@@ -2,28 +2,24 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, get_args
-
-from starlette.routing import Route
+from typing import TYPE_CHECKING, Any
 
 from smithkit.server.errors import unprocessable
 from smithkit.server.multipart_body import read_parts
-from smithkit.server.routes._common import (
-    LARGEST_OFFSET,
-    json_response,
-    path_id,
-    query_choice,
-    query_ids,
-    query_int,
-    query_object,
-    read_model,
-    services,
-    stream,
+from smithkit.server.routes._answers import Deleted, Example, Message, Nothing, Written
+from smithkit.server.routes._common import json_response, path_id, read_model, read_query, services, stream
+from smithkit.server.routes._dataset_models import (
+    AsOf,
+    ExampleBodies,
+    ExampleBody,
+    ExampleDeletion,
+    ExampleIds,
+    ExampleList,
 )
-from smithkit.server.routes._dataset_models import ExampleBodies, ExampleBody, ExampleDeletion
 from smithkit.server.routes._example_parts import is_file, read_changes
+from smithkit.server.routes._operation import PARTS, Operation
 from smithkit.server.services.examples import example_matcher
-from smithkit.server.store import ExampleOrder, ExampleSelection
+from smithkit.server.store import ExampleSelection
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -79,33 +75,32 @@ async def _write(request: Request, changes: Sequence[ExampleChange], mode: Write
 
 
 async def _read(request: Request) -> Response:
-    as_of = request.query_params.get("as_of")
+    as_of = read_query(request, AsOf).as_of
     return json_response(await services(request).examples.read(path_id(request), as_of))
 
 
 async def _list(request: Request) -> Response:
-    datasets = query_ids(request, "dataset")
-    if datasets is None and query_ids(request, "id") is None:
+    query = read_query(request, ExampleList)
+    if query.dataset is None and query.id is None:
         raise unprocessable("dataset: say of which dataset, or give ids of examples")
-    return await list_examples(request, datasets[0] if datasets else None)
+    return await list_examples(request, query, query.dataset[0] if query.dataset else None)
 
 
-async def list_examples(request: Request, dataset_id: UUID | None) -> Response:
+async def list_examples(request: Request, query: ExampleList, dataset_id: UUID | None) -> Response:
     """Answer with the examples that the query names."""
-    query = request.query_params
-    splits, metadata, text = query.getlist("splits"), query_object(request, "metadata"), query.get("filter")
+    splits = query.splits or []
     selection = ExampleSelection(
         dataset_id=dataset_id,
-        ids=query_ids(request, "id"),
-        as_of=query.get("as_of"),
-        order=query_choice(request, "order", get_args(ExampleOrder)),
-        seed=query.get("random_seed", ""),
-        matches=example_matcher(splits, metadata, text),
-        key=repr((splits, query.get("metadata"), text)),
-        limit=query_int(request, "limit", services(request).limits.page, 1, LARGEST_OFFSET),
-        offset=query_int(request, "offset", 0, 0, LARGEST_OFFSET),
+        ids=query.id,
+        as_of=query.as_of,
+        order=query.order,
+        seed=query.random_seed,
+        matches=example_matcher(splits, query.metadata, query.filter),
+        key=repr((splits, query.metadata, query.filter)),
+        limit=query.limit or services(request).limits.page,
+        offset=query.offset,
     )
-    return await stream(services(request).examples.find(selection, query.getlist("select") or None))
+    return await stream(services(request).examples.find(selection, query.select))
 
 
 async def _listed(request: Request, selection: ExampleSelection) -> Response:
@@ -118,7 +113,7 @@ async def _delete(request: Request) -> Response:
 
 
 async def _delete_many(request: Request) -> Response:
-    ids = query_ids(request, "example_ids") or []
+    ids = read_query(request, ExampleIds).example_ids or []
     await services(request).examples.delete(ids, hard=False)
     return json_response({})
 
@@ -156,22 +151,36 @@ async def _parts(request: Request, dataset_id: UUID | None, mode: WriteMode) -> 
     return json_response(done, _CREATED)
 
 
-def _platform(path: str, endpoint: Any, method: str) -> list[Route]:
+def _platform(method: str, path: str, endpoint: Any, summary: str, **told: Any) -> list[Operation]:
     """Give a route at both places where clients look for it."""
-    return [Route(f"{prefix}/platform{path}", endpoint, methods=[method]) for prefix in ("/v1", "")]
+    return [
+        Operation(method, f"/v1/platform{path}", endpoint, summary, **told),
+        Operation(method, f"/platform{path}", endpoint, summary, **told, hidden=True),
+    ]
 
+
+_PARTS: dict[str, Any] = {"body": dict[str, bytes], "accepts": PARTS, "answer": Written, "status": _CREATED}
 
 routes = [
-    Route("/examples", _create, methods=["POST"]),
-    Route("/examples", _list, methods=["GET"]),
-    Route("/examples", _delete_many, methods=["DELETE"]),
-    Route("/examples/bulk", _create_many, methods=["POST"]),
-    Route("/examples/bulk", _update_many, methods=["PATCH"]),
-    Route("/examples/{id}", _read, methods=["GET"]),
-    Route("/examples/{id}", _update, methods=["PATCH"]),
-    Route("/examples/{id}", _delete, methods=["DELETE"]),
-    *_platform("/datasets/examples/delete", _delete_hard, "POST"),
-    *_platform("/datasets/{id}/examples", _create_parts, "POST"),
-    *_platform("/datasets/{id}/examples", _update_parts, "PATCH"),
-    *_platform("/examples/multipart", _upsert_parts, "POST"),
+    Operation("POST", "/examples", _create, "Write an example", body=ExampleBody, answer=Example),
+    Operation("GET", "/examples", _list, "List examples", query=ExampleList, answer=list[Example]),
+    Operation("DELETE", "/examples", _delete_many, "Delete examples", query=ExampleIds, answer=Nothing),
+    Operation(
+        "POST", "/examples/bulk", _create_many, "Write examples", body=ExampleBodies, answer=list[Example]
+    ),
+    Operation("PATCH", "/examples/bulk", _update_many, "Change examples", body=ExampleBodies, answer=Written),
+    Operation("GET", "/examples/{id}", _read, "Read an example", query=AsOf, answer=Example),
+    Operation("PATCH", "/examples/{id}", _update, "Change an example", body=ExampleBody, answer=Written),
+    Operation("DELETE", "/examples/{id}", _delete, "Delete an example", answer=Message),
+    *_platform(
+        "POST",
+        "/datasets/examples/delete",
+        _delete_hard,
+        "Delete examples, with all their versions if wanted",
+        body=ExampleDeletion,
+        answer=Deleted,
+    ),
+    *_platform("POST", "/datasets/{id}/examples", _create_parts, "Write examples with files", **_PARTS),
+    *_platform("PATCH", "/datasets/{id}/examples", _update_parts, "Change examples with files", **_PARTS),
+    *_platform("POST", "/examples/multipart", _upsert_parts, "Write or change examples with files", **_PARTS),
 ]

@@ -4,32 +4,28 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from starlette.routing import Route
-
 from smithkit.server.body import read_json
-from smithkit.server.domain.times import parse_time
-from smithkit.server.errors import unprocessable
-from smithkit.server.routes._common import (
-    LARGEST_OFFSET,
-    json_response,
-    path_id,
-    query_flag,
-    query_ids,
-    query_int,
-    read_model,
-    services,
+from smithkit.server.routes._answers import Config, Feedback, Formula, Nothing
+from smithkit.server.routes._common import json_response, path_id, read_model, read_query, services
+from smithkit.server.routes._feedback_models import (
+    ConfigCreate,
+    ConfigList,
+    ConfigUpdate,
+    FeedbackList,
+    FormulaCreate,
+    FormulaList,
+    FormulaUpdate,
+    WhichConfig,
 )
-from smithkit.server.routes._feedback_models import ConfigCreate, ConfigUpdate, FormulaCreate, FormulaUpdate
-from smithkit.server.services.feedback_items import FeedbackChange
+from smithkit.server.routes._operation import Operation
+from smithkit.server.services.feedback_items import FeedbackBody, FeedbackChange
 from smithkit.server.store import FeedbackSelection
 
 if TYPE_CHECKING:
-    from uuid import UUID
-
     from starlette.requests import Request
     from starlette.responses import Response
 
-__all__ = ["page", "routes"]
+__all__ = ["routes"]
 
 _LEVELS = {None: None, "run": True, "session": False}
 
@@ -42,25 +38,23 @@ async def _create(request: Request) -> Response:
 
 
 async def _list(request: Request) -> Response:
-    level = request.query_params.get("level")
-    if level not in _LEVELS:
-        raise unprocessable("level: must be run or session")
-    limit, offset = page(request)
+    own = services(request)
+    query = read_query(request, FeedbackList)
     selection = FeedbackSelection(
-        runs=query_ids(request, "run"),
-        keys=_texts(request, "key"),
-        sessions=query_ids(request, "session"),
-        traces=query_ids(request, "trace"),
-        sources=_sources(request),
-        comparisons=query_ids(request, "comparative_experiment_id"),
-        on_runs=_LEVELS[level],
-        has_score=query_flag(request, "has_score"),
-        created_from=_moment(request, "min_created_at"),
-        created_to=_moment(request, "max_created_at"),
-        limit=limit,
-        offset=offset,
+        runs=query.run,
+        keys=query.key,
+        sessions=query.session,
+        traces=query.trace,
+        sources=query.source,
+        comparisons=query.comparative_experiment_id,
+        on_runs=_LEVELS[query.level],
+        has_score=query.has_score,
+        created_from=query.min_created_at,
+        created_to=query.max_created_at,
+        limit=query.size(own.limits.page),
+        offset=query.offset,
     )
-    return json_response(await services(request).feedback.find(selection))
+    return json_response(await own.feedback.find(selection))
 
 
 async def _read(request: Request) -> Response:
@@ -88,10 +82,10 @@ async def _create_config(request: Request) -> Response:
 
 
 async def _list_configs(request: Request) -> Response:
-    limit, offset = page(request)
-    contains = request.query_params.get("name_contains")
-    found = await services(request).feedback.find_configs(_texts(request, "key"), contains, limit, offset)
-    return json_response(found)
+    own = services(request)
+    query = read_query(request, ConfigList)
+    limit = query.size(own.limits.page)
+    return json_response(await own.feedback.find_configs(query.key, query.name_contains, limit, query.offset))
 
 
 async def _update_config(request: Request) -> Response:
@@ -100,10 +94,7 @@ async def _update_config(request: Request) -> Response:
 
 
 async def _delete_config(request: Request) -> Response:
-    key = request.query_params.get("feedback_key")
-    if key is None:
-        raise unprocessable("feedback_key: is missing from the query")
-    await services(request).feedback.delete_config(key)
+    await services(request).feedback.delete_config(read_query(request, WhichConfig).feedback_key)
     return json_response({})
 
 
@@ -113,10 +104,11 @@ async def _create_formula(request: Request) -> Response:
 
 
 async def _list_formulas(request: Request) -> Response:
-    limit, offset = page(request)
-    dataset_id, session_id = _one(request, "dataset_id"), _one(request, "session_id")
+    own = services(request)
+    query = read_query(request, FormulaList)
+    limit = query.size(own.limits.page)
     return json_response(
-        await services(request).feedback.find_formulas(dataset_id, session_id, limit, offset)
+        await own.feedback.find_formulas(query.dataset_id, query.session_id, limit, query.offset)
     )
 
 
@@ -134,55 +126,24 @@ async def _delete_formula(request: Request) -> Response:
     return json_response({})
 
 
-def page(request: Request) -> tuple[int, int]:
-    """Read `limit` and `offset` from the query.
-
-    Raises:
-        ApiError: 422, one is no integer, or out of range.
-    """
-    most = services(request).limits.page
-    return query_int(request, "limit", most, 1, most), query_int(request, "offset", 0, 0, LARGEST_OFFSET)
-
-
-def _texts(request: Request, name: str) -> list[str] | None:
-    return request.query_params.getlist(name) or None
-
-
-def _sources(request: Request) -> list[str] | None:
-    """Kinds of sources; some clients write members of their enumeration: ``FeedbackSourceType.MODEL``."""
-    given = _texts(request, "source")
-    prefix = "FeedbackSourceType."
-    return given and [one.removeprefix(prefix).lower() if one.startswith(prefix) else one for one in given]
-
-
-def _one(request: Request, name: str) -> UUID | None:
-    found = query_ids(request, name)
-    return found[0] if found else None
-
-
-def _moment(request: Request, name: str) -> int | None:
-    text = request.query_params.get(name)
-    if text is None:
-        return None
-    try:
-        return parse_time(text)
-    except ValueError as error:
-        raise unprocessable(f"{name}: {error}") from error
-
+_FORMULAS = "/feedback/formulas"
+_CONFIGS = "/feedback-configs"
 
 routes = [
-    Route("/feedback", _create, methods=["POST"]),
-    Route("/feedback", _list, methods=["GET"]),
-    Route("/feedback/formulas", _create_formula, methods=["POST"]),
-    Route("/feedback/formulas", _list_formulas, methods=["GET"]),
-    Route("/feedback/formulas/{id}", _read_formula, methods=["GET"]),
-    Route("/feedback/formulas/{id}", _update_formula, methods=["PUT"]),
-    Route("/feedback/formulas/{id}", _delete_formula, methods=["DELETE"]),
-    Route("/feedback/{id}", _read, methods=["GET"]),
-    Route("/feedback/{id}", _update, methods=["PATCH"]),
-    Route("/feedback/{id}", _delete, methods=["DELETE"]),
-    Route("/feedback-configs", _create_config, methods=["POST"]),
-    Route("/feedback-configs", _list_configs, methods=["GET"]),
-    Route("/feedback-configs", _update_config, methods=["PATCH"]),
-    Route("/feedback-configs", _delete_config, methods=["DELETE"]),
+    Operation("POST", "/feedback", _create, "Write feedback", body=FeedbackBody, answer=Feedback),
+    Operation("GET", "/feedback", _list, "List feedback", query=FeedbackList, answer=list[Feedback]),
+    Operation("POST", _FORMULAS, _create_formula, "Make a formula", body=FormulaCreate, answer=Formula),
+    Operation("GET", _FORMULAS, _list_formulas, "List formulas", query=FormulaList, answer=list[Formula]),
+    Operation("GET", f"{_FORMULAS}/{{id}}", _read_formula, "Read a formula", answer=Formula),
+    Operation(
+        "PUT", f"{_FORMULAS}/{{id}}", _update_formula, "Set a formula", body=FormulaUpdate, answer=Formula
+    ),
+    Operation("DELETE", f"{_FORMULAS}/{{id}}", _delete_formula, "Delete a formula", answer=Nothing),
+    Operation("GET", "/feedback/{id}", _read, "Read feedback", answer=Feedback),
+    Operation("PATCH", "/feedback/{id}", _update, "Change feedback", body=FeedbackChange, answer=Feedback),
+    Operation("DELETE", "/feedback/{id}", _delete, "Delete feedback", answer=Nothing),
+    Operation("POST", _CONFIGS, _create_config, "Make a config", body=ConfigCreate, answer=Config),
+    Operation("GET", _CONFIGS, _list_configs, "List configs", query=ConfigList, answer=list[Config]),
+    Operation("PATCH", _CONFIGS, _update_config, "Change a config", body=ConfigUpdate, answer=Config),
+    Operation("DELETE", _CONFIGS, _delete_config, "Delete a config", query=WhichConfig, answer=Nothing),
 ]

@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
-from starlette.routing import Route
 
 from smithkit.server.body import read_json
 from smithkit.server.domain.jsons import load
 from smithkit.server.errors import unprocessable
-from smithkit.server.routes._common import check, json_response, query_ids, services
-from smithkit.server.routes._feedback_models import TokenCreate
-from smithkit.server.routes.feedback import page
+from smithkit.server.routes._answers import Nothing, Token
+from smithkit.server.routes._common import check, json_response, read_query, services
+from smithkit.server.routes._feedback_models import TokenCreate, TokenList, TokenUse
+from smithkit.server.routes._operation import Operation
+from smithkit.server.services.feedback_items import FeedbackChange
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 __all__ = ["routes"]
 
 _MOST = 1000
-_IN_QUERY = ("value", "comment", "run_id", "key", "feedback_key")
 
 
 async def _create(request: Request) -> Response:
@@ -38,11 +38,10 @@ async def _create(request: Request) -> Response:
 
 
 async def _list(request: Request) -> Response:
-    runs = query_ids(request, "run_id")
-    if not runs:
-        raise unprocessable("run_id: is missing from the query")
-    limit, offset = page(request)
-    return json_response(await services(request).tokens.find(runs[0], limit, offset, _base_url(request)))
+    own = services(request)
+    query = read_query(request, TokenList)
+    limit = query.size(own.limits.page)
+    return json_response(await own.tokens.find(query.run_id, limit, query.offset, _base_url(request)))
 
 
 async def _use(request: Request) -> Response:
@@ -65,12 +64,11 @@ async def _told(request: Request) -> dict[str, Any]:
 
 def _asked(request: Request) -> dict[str, Any]:
     """What a link says: `score`, `value`, `comment`, and `correction` as JSON."""
-    query = request.query_params
-    told: dict[str, Any] = {name: query.get(name) for name in _IN_QUERY}
+    told = read_query(request, TokenUse).model_dump(exclude_none=True)
     for name in ("score", "correction"):
-        if name in query:
+        if name in told:
             try:
-                told[name] = load(query[name].encode())
+                told[name] = load(told[name].encode())
             except ValueError as error:
                 raise unprocessable(f"{name}: is not valid JSON") from error
     return told
@@ -85,7 +83,31 @@ _ANY_ORIGIN = Middleware(
 )
 
 routes = [
-    Route("/feedback/tokens", _create, methods=["POST"]),
-    Route("/feedback/tokens", _list, methods=["GET"]),
-    Route("/feedback/tokens/{token}", _use, methods=["POST", "GET", "OPTIONS"], middleware=[_ANY_ORIGIN]),
+    Operation(
+        "POST",
+        "/feedback/tokens",
+        _create,
+        "Make URLs that take feedback without a key",
+        body=TokenCreate | list[TokenCreate],
+        answer=Token | list[Token],
+    ),
+    Operation("GET", "/feedback/tokens", _list, "List a run's tokens", query=TokenList, answer=list[Token]),
+    Operation(
+        "POST",
+        "/feedback/tokens/{token}",
+        _use,
+        "Give feedback",
+        body=FeedbackChange,
+        answer=Nothing,
+        middleware=[_ANY_ORIGIN],
+    ),
+    Operation(
+        "GET",
+        "/feedback/tokens/{token}",
+        _use,
+        "Give feedback by link",
+        query=TokenUse,
+        answer=Nothing,
+        middleware=[_ANY_ORIGIN],
+    ),
 ]

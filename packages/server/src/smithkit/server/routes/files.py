@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from starlette.responses import FileResponse
-from starlette.routing import Route
 
-from smithkit.server.routes._common import services
+from smithkit.server.routes._common import read_query, services
+from smithkit.server.routes._operation import Operation
+from smithkit.server.routes._queries import Query
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -24,13 +25,24 @@ _HEADERS = {
 }
 
 
+class _Signed(Query):
+    """What the server has put into the URL."""
+
+    expires: str = ""
+    type: str = ""
+    signature: str = ""
+
+
 async def _blob(request: Request) -> Response:
-    query = request.query_params
-    mime_type = query.get("type", "")
+    query = read_query(request, _Signed)
     path = services(request).files.find(
-        request.path_params["name"], query.get("expires", ""), mime_type, query.get("signature", "")
+        request.path_params["name"], query.expires, query.type, query.signature
     )
-    return FileResponse(path, media_type=mime_type, headers=_HEADERS)
+    return FileResponse(path, media_type=query.type, headers=_HEADERS)
 
 
-routes = [Route("/blobs/{name}", _blob)]
+routes = [
+    Operation(
+        "GET", "/blobs/{name}", _blob, "Download a file", query=_Signed, gives="application/octet-stream"
+    )
+]

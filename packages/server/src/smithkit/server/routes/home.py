@@ -6,10 +6,10 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from starlette.responses import HTMLResponse
-from starlette.routing import Route
 
 from smithkit.server import __version__
 from smithkit.server.routes._common import services
+from smithkit.server.routes._operation import Operation
 from smithkit.server.store import SessionSelection
 
 if TYPE_CHECKING:
@@ -43,4 +43,4 @@ async def _home(request: Request) -> Response:
     return HTMLResponse(page, headers=_HEADERS)
 
 
-routes = [Route("/", _home)]
+routes = [Operation("GET", "/", _home, "Show the projects to a browser", gives="text/html")]

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from starlette.routing import Route
-
 from smithkit.server import __version__
+from smithkit.server.routes._answers import Health, Info
 from smithkit.server.routes._common import json_response
+from smithkit.server.routes._operation import Operation
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -47,4 +47,8 @@ async def _health(_request: Request) -> Response:
     return json_response({"status": "ok"})
 
 
-routes = [Route("/info", _info), Route("/health", _health), Route("/ok", _health)]
+routes = [
+    Operation("GET", "/info", _info, "Say what the server is and can do", answer=Info),
+    Operation("GET", "/health", _health, "Say that the server runs", answer=Health),
+    Operation("GET", "/ok", _health, "Say that the server runs", answer=Health, hidden=True),
+]

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from starlette.routing import Route
-
+from smithkit.server.routes._answers import Job, Jobs
 from smithkit.server.routes._common import json_response, path_id, read_model, services
 from smithkit.server.routes._models import InsightsRequest
+from smithkit.server.routes._operation import Operation
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -32,7 +32,9 @@ async def _read(request: Request) -> Response:
 
 
 routes = [
-    Route("/sessions/{id}/insights", _create, methods=["POST"]),
-    Route("/sessions/{id}/insights", _list, methods=["GET"]),
-    Route("/sessions/{id}/insights/{job_id}", _read, methods=["GET"]),
+    Operation(
+        "POST", "/sessions/{id}/insights", _create, "Start an insights job", body=InsightsRequest, answer=Job
+    ),
+    Operation("GET", "/sessions/{id}/insights", _list, "List insights jobs", answer=Jobs),
+    Operation("GET", "/sessions/{id}/insights/{job_id}", _read, "Read an insights job", answer=Job),
 ]

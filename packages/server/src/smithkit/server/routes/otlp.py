@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 from starlette.responses import Response
-from starlette.routing import Route
 
 from smithkit.server.body import read_body
 from smithkit.server.routes._common import services
+from smithkit.server.routes._operation import PROTOBUF, Operation
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -36,6 +36,6 @@ def _project(request: Request) -> str | None:
 
 
 routes = [
-    Route("/otel/v1/traces", _traces, methods=["POST"]),
-    Route("/v1/traces", _traces, methods=["POST"]),
+    Operation("POST", path, _traces, "Write spans", body=bytes, accepts=PROTOBUF, gives=PROTOBUF)
+    for path in ("/otel/v1/traces", "/v1/traces")
 ]

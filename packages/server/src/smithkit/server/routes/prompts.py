@@ -2,35 +2,38 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
-from starlette.routing import Route
-
-from smithkit.server.errors import unprocessable
-from smithkit.server.routes._common import json_response, query_flag, query_int, read_model, services
+from smithkit.server.routes._answers import (
+    CommitAnswer,
+    CommitPage,
+    Likes,
+    Nothing,
+    Pulled,
+    RepoAnswer,
+    RepoPage,
+    Tag,
+)
+from smithkit.server.routes._common import json_response, read_model, read_query, services
+from smithkit.server.routes._operation import Operation
 from smithkit.server.routes._prompt_models import (
     CommitCreate,
     Like,
+    Pull,
     RepoCreate,
+    RepoList,
     RepoUpdate,
     TagCreate,
     TagUpdate,
 )
+from smithkit.server.routes._queries import Page
 from smithkit.server.store import CommitSelection, RepoSelection
 
 if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
 
-    from smithkit.server.store import SortField
-
 __all__ = ["routes"]
-
-_LARGEST_OFFSET = 2**31
-_LONGEST_QUERY = 1000
-_MOST_TAGS = 100
-_SORT_FIELDS = ("updated_at", "num_likes", "num_downloads", "num_views")
-_DIRECTIONS = ("desc", "asc")
 
 
 async def _create(request: Request) -> Response:
@@ -41,16 +44,17 @@ async def _create(request: Request) -> Response:
 
 async def _list(request: Request) -> Response:
     own = services(request)
+    query = read_query(request, RepoList)
     selection = RepoSelection(
-        query=_query(request),
-        match_prefix=bool(query_flag(request, "match_prefix")),
-        is_public=query_flag(request, "is_public"),
-        is_archived=query_flag(request, "is_archived"),
-        labels=_labels(request),
-        sort_field=cast("SortField", _choice(request, "sort_field", _SORT_FIELDS)),
-        ascending=_choice(request, "sort_direction", _DIRECTIONS) == "asc",
-        limit=query_int(request, "limit", own.limits.page, 1, own.limits.page),
-        offset=query_int(request, "offset", 0, 0, _LARGEST_OFFSET),
+        query=query.query,
+        match_prefix=query.match_prefix,
+        is_public=query.is_public,
+        is_archived=query.is_archived,
+        labels=set(query.tags or ()),
+        sort_field=query.sort_field,
+        ascending=query.sort_direction == "asc",
+        limit=query.size(own.limits.page),
+        offset=query.offset,
     )
     return json_response(await own.prompts.find(selection))
 
@@ -86,15 +90,13 @@ async def _commit(request: Request) -> Response:
 
 async def _list_commits(request: Request) -> Response:
     own = services(request)
-    selection = CommitSelection(
-        limit=query_int(request, "limit", own.limits.page, 1, own.limits.page),
-        offset=query_int(request, "offset", 0, 0, _LARGEST_OFFSET),
-    )
+    page = read_query(request, Page)
+    selection = CommitSelection(limit=page.size(own.limits.page), offset=page.offset)
     return json_response(await own.commits.find(*_repo(request), selection))
 
 
 async def _pull(request: Request) -> Response:
-    include_model = bool(query_flag(request, "include_model"))
+    include_model = read_query(request, Pull).include_model
     commit = request.path_params["commit"]
     return json_response(
         await services(request).commits.pull(*_repo(request), commit, include_model=include_model)
@@ -132,43 +134,22 @@ def _repo(request: Request) -> tuple[str, str]:
     return request.path_params["owner"], request.path_params["name"]
 
 
-def _query(request: Request) -> str | None:
-    text = request.query_params.get("query")
-    if text is not None and len(text) > _LONGEST_QUERY:
-        raise unprocessable(f"query: must have {_LONGEST_QUERY} characters at most")
-    return text
-
-
-def _labels(request: Request) -> set[str]:
-    labels = set(request.query_params.getlist("tags"))
-    if len(labels) > _MOST_TAGS:
-        raise unprocessable(f"tags: must be {_MOST_TAGS} at most")
-    return labels
-
-
-def _choice(request: Request, name: str, known: tuple[str, ...]) -> str:
-    value = request.query_params.get(name, known[0])
-    if value not in known:
-        raise unprocessable(f"{name}: must be one of {', '.join(known)}")
-    return value
-
-
 _REPO = "/repos/{owner}/{name}"
 _COMMITS = "/commits/{owner}/{name}"
 
 routes = [
-    Route("/repos", _create, methods=["POST"]),
-    Route("/repos", _list, methods=["GET"]),
-    Route(_REPO, _read, methods=["GET"]),
-    Route(_REPO, _update, methods=["PATCH"]),
-    Route(_REPO, _delete, methods=["DELETE"]),
-    Route(f"{_REPO}/tags", _tag, methods=["POST"]),
-    Route(f"{_REPO}/tags", _list_tags, methods=["GET"]),
-    Route(f"{_REPO}/tags/{{tag}}", _read_tag, methods=["GET"]),
-    Route(f"{_REPO}/tags/{{tag}}", _move_tag, methods=["PATCH"]),
-    Route(f"{_REPO}/tags/{{tag}}", _delete_tag, methods=["DELETE"]),
-    Route("/likes/{owner}/{name}", _like, methods=["POST"]),
-    Route(_COMMITS, _commit, methods=["POST"]),
-    Route(_COMMITS, _list_commits, methods=["GET"]),
-    Route(f"{_COMMITS}/{{commit:path}}", _pull, methods=["GET"]),
+    Operation("POST", "/repos", _create, "Make a prompt", body=RepoCreate, answer=RepoAnswer),
+    Operation("GET", "/repos", _list, "List prompts", query=RepoList, answer=RepoPage),
+    Operation("GET", _REPO, _read, "Read a prompt", answer=RepoAnswer),
+    Operation("PATCH", _REPO, _update, "Change a prompt", body=RepoUpdate, answer=RepoAnswer),
+    Operation("DELETE", _REPO, _delete, "Delete a prompt and its commits", answer=Nothing),
+    Operation("POST", f"{_REPO}/tags", _tag, "Tag a commit", body=TagCreate, answer=Tag),
+    Operation("GET", f"{_REPO}/tags", _list_tags, "List a prompt's tags", answer=list[Tag]),
+    Operation("GET", f"{_REPO}/tags/{{tag}}", _read_tag, "Read a tag", answer=Tag),
+    Operation("PATCH", f"{_REPO}/tags/{{tag}}", _move_tag, "Move a tag", body=TagUpdate, answer=Tag),
+    Operation("DELETE", f"{_REPO}/tags/{{tag}}", _delete_tag, "Delete a tag", answer=Nothing),
+    Operation("POST", "/likes/{owner}/{name}", _like, "Like a prompt, or not", body=Like, answer=Likes),
+    Operation("POST", _COMMITS, _commit, "Write a commit", body=CommitCreate, answer=CommitAnswer),
+    Operation("GET", _COMMITS, _list_commits, "List commits", query=Page, answer=CommitPage),
+    Operation("GET", f"{_COMMITS}/{{commit:path}}", _pull, "Pull a commit", query=Pull, answer=Pulled),
 ]

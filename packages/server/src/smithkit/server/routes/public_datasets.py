@@ -4,16 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from starlette.routing import Route
-
-from smithkit.server.routes._common import (
-    LARGEST_OFFSET,
-    json_response,
-    path_id,
-    query_ids,
-    query_int,
-    services,
-)
+from smithkit.server.routes._answers import Dataset, Example, Project
+from smithkit.server.routes._common import json_response, path_id, read_query, services
+from smithkit.server.routes._dataset_models import ExampleList, SharedProjects
+from smithkit.server.routes._operation import Operation
 from smithkit.server.routes.examples import list_examples
 from smithkit.server.store import SessionSelection
 
@@ -31,19 +25,19 @@ async def _dataset(request: Request) -> Response:
 
 
 async def _examples(request: Request) -> Response:
-    return _public(await list_examples(request, await _shared(request)))
+    return _public(await list_examples(request, read_query(request, ExampleList), await _shared(request)))
 
 
 async def _sessions(request: Request) -> Response:
     own = services(request)
-    query = request.query_params
+    query = read_query(request, SharedProjects)
     selection = SessionSelection(
         reference_datasets=[await _shared(request)],
-        ids=query_ids(request, "id"),
-        name=query.get("name"),
-        name_contains=query.get("name_contains"),
-        limit=query_int(request, "limit", own.limits.page, 1, LARGEST_OFFSET),
-        offset=query_int(request, "offset", 0, 0, LARGEST_OFFSET),
+        ids=query.id,
+        name=query.name,
+        name_contains=query.name_contains,
+        limit=query.limit or own.limits.page,
+        offset=query.offset,
     )
     return _public(json_response(await own.sessions.find(selection, include_stats=True)))
 
@@ -59,7 +53,21 @@ def _public(response: Response) -> Response:
 
 
 routes = [
-    Route("/public/{token}/datasets", _dataset, methods=["GET"]),
-    Route("/public/{token}/examples", _examples, methods=["GET"]),
-    Route("/public/{token}/datasets/sessions", _sessions, methods=["GET"]),
+    Operation("GET", "/public/{token}/datasets", _dataset, "Read a shared dataset", answer=Dataset),
+    Operation(
+        "GET",
+        "/public/{token}/examples",
+        _examples,
+        "List the examples of a shared dataset",
+        query=ExampleList,
+        answer=list[Example],
+    ),
+    Operation(
+        "GET",
+        "/public/{token}/datasets/sessions",
+        _sessions,
+        "List the experiments on a shared dataset",
+        query=SharedProjects,
+        answer=list[Project],
+    ),
 ]

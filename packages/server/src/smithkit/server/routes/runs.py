@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from starlette.routing import Route
-
 from smithkit.server.body import read_json
 from smithkit.server.errors import unprocessable
 from smithkit.server.multipart_body import read_parts
+from smithkit.server.routes._answers import GroupCount, Groups, Json, Message, Run, RunPage
 from smithkit.server.routes._common import json_response, path_id, read_model, services
-from smithkit.server.routes._models import RunGroups, RunQuery, RunStats
+from smithkit.server.routes._models import RunBatch, RunBody, RunGroups, RunQuery, RunStats
+from smithkit.server.routes._operation import PARTS, Operation
 from smithkit.server.services.ingest import is_attachment
 
 if TYPE_CHECKING:
@@ -104,13 +104,24 @@ async def _group_stats(request: Request) -> Response:
 
 
 routes = [
-    Route("/runs", _create, methods=["POST"]),
-    Route("/runs/multipart", _multipart, methods=["POST"]),
-    Route("/runs/batch", _batch, methods=["POST"]),
-    Route("/runs/query", _query, methods=["POST"]),
-    Route("/runs/stats", _stats, methods=["POST"]),
-    Route("/runs/group", _group, methods=["POST"]),
-    Route("/runs/group/stats", _group_stats, methods=["POST"]),
-    Route("/runs/{id}", _read, methods=["GET"]),
-    Route("/runs/{id}", _update, methods=["PATCH"]),
+    Operation("POST", "/runs", _create, "Write a run", body=RunBody, answer=Message, status=202),
+    Operation(
+        "POST",
+        "/runs/multipart",
+        _multipart,
+        "Write runs, feedback and attachments",
+        body=dict[str, bytes],
+        accepts=PARTS,
+        answer=Message,
+        status=202,
+    ),
+    Operation(
+        "POST", "/runs/batch", _batch, "Write and change runs", body=RunBatch, answer=Message, status=202
+    ),
+    Operation("POST", "/runs/query", _query, "Find runs", body=RunQuery, answer=RunPage),
+    Operation("POST", "/runs/stats", _stats, "Sum up runs", body=RunStats, answer=Json),
+    Operation("POST", "/runs/group", _group, "List the threads of a project", body=RunGroups, answer=Groups),
+    Operation("POST", "/runs/group/stats", _group_stats, "Count threads", body=RunGroups, answer=GroupCount),
+    Operation("GET", "/runs/{id}", _read, "Read a run", answer=Run),
+    Operation("PATCH", "/runs/{id}", _update, "Change a run", body=Json, answer=Message, status=202),
 ]

@@ -7,16 +7,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from starlette.routing import Route
-
+from smithkit.server.routes._answers import Nothing, SecretName
 from smithkit.server.routes._common import json_response, read_model, services
 from smithkit.server.routes._models import Secrets
+from smithkit.server.routes._operation import Operation
 
 if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
 
 __all__ = ["routes"]
+
+_PATH = "/workspaces/current/secrets"
 
 
 async def _list(request: Request) -> Response:
@@ -32,6 +34,6 @@ async def _change(request: Request) -> Response:
 
 
 routes = [
-    Route("/workspaces/current/secrets", _list, methods=["GET"]),
-    Route("/workspaces/current/secrets", _change, methods=["POST"]),
+    Operation("GET", _PATH, _list, "List the names of secrets", answer=list[SecretName]),
+    Operation("POST", _PATH, _change, "Bring and remove secrets", body=Secrets, answer=Nothing),
 ]

@@ -4,20 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from starlette.routing import Route
-
-from smithkit.server.routes._common import (
-    LARGEST_OFFSET,
-    json_response,
-    path_id,
-    query_flag,
-    query_ids,
-    query_int,
-    query_object,
-    read_model,
-    services,
-)
-from smithkit.server.routes._models import SessionCreate, SessionUpdate
+from smithkit.server.routes._answers import Message, Project
+from smithkit.server.routes._common import json_response, path_id, read_model, read_query, services
+from smithkit.server.routes._models import SessionCreate, SessionList, SessionUpdate, Upsert, WithStats
+from smithkit.server.routes._operation import Operation
 from smithkit.server.store import SessionSelection
 
 if TYPE_CHECKING:
@@ -29,30 +19,29 @@ __all__ = ["routes"]
 
 async def _create(request: Request) -> Response:
     body = await read_model(request, SessionCreate)
-    made = await services(request).sessions.create(body.columns(), upsert=bool(query_flag(request, "upsert")))
+    upsert = read_query(request, Upsert).upsert
+    made = await services(request).sessions.create(body.columns(), upsert=upsert)
     return json_response(made)
 
 
 async def _list(request: Request) -> Response:
     own = services(request)
-    query = request.query_params
+    query = read_query(request, SessionList)
     selection = SessionSelection(
-        name=query.get("name"),
-        name_contains=query.get("name_contains"),
-        ids=query_ids(request, "id"),
-        reference_free=query_flag(request, "reference_free"),
-        reference_datasets=query_ids(request, "reference_dataset"),
-        metadata=query_object(request, "metadata"),
-        limit=query_int(request, "limit", own.limits.page, 1, own.limits.page),
-        offset=query_int(request, "offset", 0, 0, LARGEST_OFFSET),
+        name=query.name,
+        name_contains=query.name_contains,
+        ids=query.id,
+        reference_free=query.reference_free,
+        reference_datasets=query.reference_dataset,
+        metadata=query.metadata,
+        limit=query.size(own.limits.page),
+        offset=query.offset,
     )
-    return json_response(
-        await own.sessions.find(selection, include_stats=bool(query_flag(request, "include_stats")))
-    )
+    return json_response(await own.sessions.find(selection, include_stats=query.include_stats))
 
 
 async def _read(request: Request) -> Response:
-    include_stats = bool(query_flag(request, "include_stats"))
+    include_stats = read_query(request, WithStats).include_stats
     return json_response(await services(request).sessions.read(path_id(request), include_stats=include_stats))
 
 
@@ -68,9 +57,11 @@ async def _delete(request: Request) -> Response:
 
 
 routes = [
-    Route("/sessions", _create, methods=["POST"]),
-    Route("/sessions", _list, methods=["GET"]),
-    Route("/sessions/{id}", _read, methods=["GET"]),
-    Route("/sessions/{id}", _update, methods=["PATCH"]),
-    Route("/sessions/{id}", _delete, methods=["DELETE"]),
+    Operation(
+        "POST", "/sessions", _create, "Make a project", query=Upsert, body=SessionCreate, answer=Project
+    ),
+    Operation("GET", "/sessions", _list, "List projects", query=SessionList, answer=list[Project]),
+    Operation("GET", "/sessions/{id}", _read, "Read a project", query=WithStats, answer=Project),
+    Operation("PATCH", "/sessions/{id}", _update, "Change a project", body=SessionUpdate, answer=Project),
+    Operation("DELETE", "/sessions/{id}", _delete, "Delete a project and its runs", answer=Message),
 ]

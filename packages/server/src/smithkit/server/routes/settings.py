@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from starlette.routing import Route
-
 from smithkit.server.domain.times import format_time
 from smithkit.server.errors import conflict
+from smithkit.server.routes._answers import Settings
 from smithkit.server.routes._common import json_response, read_model, services
+from smithkit.server.routes._operation import Operation
 from smithkit.server.routes._prompt_models import Handle
 from smithkit.server.store import NameTakenError
 
@@ -43,6 +43,8 @@ def _render(row: Row) -> dict[str, Any]:
 
 
 routes = [
-    Route("/settings", _read, methods=["GET"]),
-    Route("/settings/handle", _set_handle, methods=["POST"]),
+    Operation("GET", "/settings", _read, "Read the workspace's settings", answer=Settings),
+    Operation(
+        "POST", "/settings/handle", _set_handle, "Choose the handle of prompts", body=Handle, answer=Settings
+    ),
 ]

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from starlette.routing import Route
-
+from smithkit.server.routes._answers import Nothing, Run, RunLink, RunPage
 from smithkit.server.routes._common import json_response, path_id, read_model, services
 from smithkit.server.routes._models import RunQuery, RunShare
+from smithkit.server.routes._operation import Operation
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -52,10 +52,17 @@ def _public(content: bytes) -> Response:
 
 
 routes = [
-    Route("/runs/{id}/share", _share, methods=["PUT"]),
-    Route("/runs/{id}/share", _read_share, methods=["GET"]),
-    Route("/runs/{id}/share", _unshare, methods=["DELETE"]),
-    Route("/public/{token}/run", _read, methods=["GET"]),
-    Route("/public/{token}/run/{id}", _read, methods=["GET"]),
-    Route("/public/{token}/runs/query", _query, methods=["POST"]),
+    Operation("PUT", "/runs/{id}/share", _share, "Share a run by link", body=RunShare, answer=RunLink),
+    Operation("GET", "/runs/{id}/share", _read_share, "Read a run's link", answer=RunLink | None),
+    Operation("DELETE", "/runs/{id}/share", _unshare, "Take a run's link back", answer=Nothing),
+    Operation("GET", "/public/{token}/run", _read, "Read a shared run", answer=Run),
+    Operation("GET", "/public/{token}/run/{id}", _read, "Read a run of a shared trace", answer=Run),
+    Operation(
+        "POST",
+        "/public/{token}/runs/query",
+        _query,
+        "Find runs of a shared trace",
+        body=RunQuery,
+        answer=RunPage,
+    ),
 ]

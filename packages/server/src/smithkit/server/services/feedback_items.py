@@ -5,12 +5,22 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Annotated, Any
 from uuid import UUID, uuid4
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, StrictFloat, StrictInt
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StrictBool,
+    StrictFloat,
+    StrictInt,
+)
 from pydantic import ValidationError as _Wrong
 
 from smithkit.server.domain.feedback_rules import normal_config
+from smithkit.server.domain.fields import Moment, storable
 from smithkit.server.domain.jsons import dump, load
-from smithkit.server.domain.times import format_time, parse_time
+from smithkit.server.domain.times import format_time
 from smithkit.server.errors import unprocessable
 from smithkit.server.services.feedback_models import FeedbackConfig  # noqa: TC001 - pydantic evaluates the annotation
 from smithkit.server.store import FeedbackItem
@@ -18,13 +28,9 @@ from smithkit.server.store import FeedbackItem
 if TYPE_CHECKING:
     from smithkit.server.domain.runs import Row
 
-__all__ = ["FeedbackChange", "make_feedback", "render_feedback"]
+__all__ = ["FeedbackBody", "FeedbackChange", "make_feedback", "render_feedback"]
 
 _LARGEST = 1e300  # far from where sums of scores leave what a float can hold
-
-
-def _as_time(value: Any) -> Any:
-    return None if value is None else parse_time(value)
 
 
 def _as_score(value: Any) -> Any:
@@ -51,26 +57,26 @@ class FeedbackChange(BaseModel):
 class _Source(BaseModel):
     model_config = ConfigDict(extra="allow")
 
-    type: Annotated[str, Field(min_length=1, max_length=100)]
+    type: Annotated[str, Field(min_length=1, max_length=100), AfterValidator(storable)]
     metadata: dict[str, Any] | None = None
 
 
-class _Feedback(FeedbackChange):
+class FeedbackBody(FeedbackChange):
     """A feedback as clients send it. Fields that this server does not know are ignored."""
 
     id: UUID | None = None
     run_id: UUID | None = None
     trace_id: UUID | None = None
     session_id: UUID | None = None
-    key: Annotated[str, Field(min_length=1, max_length=1000)]
+    key: Annotated[str, Field(min_length=1, max_length=1000), AfterValidator(storable)]
     feedback_source: _Source | None = None
     feedback_config: FeedbackConfig | None = None
     comparative_experiment_id: UUID | None = None
     feedback_group_id: UUID | None = None
     extra: dict[str, Any] | None = None
     error: bool | None = None
-    created_at: Annotated[int | None, BeforeValidator(_as_time)] = None
-    start_time: Annotated[int | None, BeforeValidator(_as_time)] = None
+    created_at: Moment = None
+    start_time: Moment = None
 
 
 def make_feedback(
@@ -93,7 +99,7 @@ def make_feedback(
     if not isinstance(body, dict):
         raise unprocessable(f"{where or 'body'}: must be an object")
     try:
-        told = _Feedback.model_validate(body)
+        told = FeedbackBody.model_validate(body)
     except _Wrong as error:
         first = error.errors(include_url=False, include_input=False)[0]
         raise unprocessable(f"{where}{first['loc'][0]}: {first['msg']}") from error

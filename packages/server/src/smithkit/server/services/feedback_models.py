@@ -5,24 +5,22 @@ from __future__ import annotations
 import math
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
+
+from smithkit.server.domain.fields import Body
 
 __all__ = ["FeedbackConfig", "FormulaPart"]
 
 _Number = Annotated[float, Field(allow_inf_nan=False)]
 
 
-class _Category(BaseModel):
-    model_config = ConfigDict(extra="ignore")
-
+class _Category(Body):
     value: _Number
     label: str | None = None
 
 
-class FeedbackConfig(BaseModel):
+class FeedbackConfig(Body):
     """What the scores of a key mean."""
-
-    model_config = ConfigDict(extra="ignore")
 
     type: Literal["continuous", "categorical", "freeform"]
     min: _Number | None = None
@@ -42,10 +40,8 @@ class FeedbackConfig(BaseModel):
         return self
 
 
-class FormulaPart(BaseModel):
+class FormulaPart(Body):
     """A key in a formula, with its weight."""
-
-    model_config = ConfigDict(extra="ignore")
 
     part_type: Literal["weighted_key"] = "weighted_key"
     weight: _Number
