@@ -11,7 +11,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from smithkit.server import EmbeddedServer
 from smithkit.server.domain.filters import (
     RUN_FIELDS,
     And,
@@ -116,18 +115,18 @@ def make_runs():
 
 
 @pytest.fixture(scope="module", params=["indexed", "queued"])
-def stored(request, shared_api):
+def stored(request, store_api):
     """The same runs twice: as the full-text index has them, and as they are before it does."""
-    shared_api.server.close()
-    shared_api.server = EmbeddedServer(
-        str(request.getfixturevalue("tmp_path_factory").mktemp("own") / "runs.db")
-    )
-    shared_api.get("/info")
-    store = shared_api.server.app.state.workspaces.default.store
+    store_api.get("/info")
+    store = store_api.server.app.state.workspaces.default.store
+    for session in store_api.get("/sessions").json:
+        assert store_api.delete(f"/sessions/{session['id']}").status < 300
     if request.param == "queued":
+        if not hasattr(store, "_indexer"):
+            pytest.skip("this store finds what it wrote at once")
         store._indexer.close()
     runs = make_runs()
-    assert shared_api.post("/runs/batch", {"post": runs}).status == 202
+    assert store_api.post("/runs/batch", {"post": runs}).status == 202
     for n, run in enumerate(runs):
         for key, score, value in [("good", n % 3 / 2, "red"), ("bad", None, "green fox")][: n % 3]:
             body = {
@@ -137,12 +136,12 @@ def stored(request, shared_api):
                 "value": value,
                 "feedback_source": {"type": "api"},
             }
-            assert shared_api.post("/feedback", body).status == 200
-    names = {shared_api.project(name)["id"]: name for name in ("first", "second")}
-    wait_for_index(shared_api, 0 if request.param == "indexed" else len(runs))
-    found = shared_api.query()["runs"]
+            assert store_api.post("/feedback", body).status == 200
+    names = {store_api.project(name)["id"]: name for name in ("first", "second")}
+    wait_for_index(store_api, 0 if request.param == "indexed" else len(runs))
+    found = store_api.query()["runs"]
     assert len(found) == len(runs)
-    return [PlainRun(run, _feedback(shared_api, run["id"]), names[run["session_id"]]) for run in found]
+    return [PlainRun(run, _feedback(store_api, run["id"]), names[run["session_id"]]) for run in found]
 
 
 def wait_for_index(api, left=0):
@@ -245,33 +244,33 @@ def found_by(api, **body):
 
 @settings(max_examples=150, deadline=None)
 @given(FILTERS)
-def test_a_filter_finds_what_it_holds_for(shared_api, stored, tree):
+def test_a_filter_finds_what_it_holds_for(store_api, stored, tree):
     expected = {one.run["id"] for one in stored if evaluate(checked(tree), one)}
-    assert found_by(shared_api, filter=write_filter(tree)) == expected
+    assert found_by(store_api, filter=write_filter(tree)) == expected
 
 
 @settings(max_examples=40, deadline=None)
 @given(FILTERS)
-def test_filters_of_traces_ask_roots_and_whole_trees(shared_api, stored, tree):
+def test_filters_of_traces_ask_roots_and_whole_trees(store_api, stored, tree):
     text, node = write_filter(tree), checked(tree)
     hits = [one.run for one in stored if evaluate(node, one)]
     roots = {run["trace_id"] for run in hits if run["parent_run_id"] is None}
     traces = {run["trace_id"] for run in hits}
     by_root = {one.run["id"] for one in stored if one.run["trace_id"] in roots}
     by_tree = {one.run["id"] for one in stored if one.run["trace_id"] in traces}
-    assert found_by(shared_api, trace_filter=text) == by_root
-    assert found_by(shared_api, tree_filter=text) == by_tree
+    assert found_by(store_api, trace_filter=text) == by_root
+    assert found_by(store_api, tree_filter=text) == by_tree
 
 
 @settings(max_examples=25, deadline=None)
 @given(FILTERS)
-def test_figures_are_those_of_the_runs_that_a_filter_finds(shared_api, stored, tree):
+def test_figures_are_those_of_the_runs_that_a_filter_finds(store_api, stored, tree):
     expected = sum(evaluate(checked(tree), one) for one in stored)
-    answer = shared_api.post("/runs/stats", {"filter": write_filter(tree)})
+    answer = store_api.post("/runs/stats", {"filter": write_filter(tree)})
     assert (answer.status, answer.json["run_count"]) == (200, expected)
 
 
-def test_the_largest_filter_is_answered(shared_api, stored):
+def test_the_largest_filter_is_answered(store_api, stored):
     from smithkit.server.domain.filters.grammar import DEEPEST, MOST_NODES
 
     leaves = [
@@ -287,31 +286,31 @@ def test_the_largest_filter_is_answered(shared_api, stored):
     mixed = mixed + "eq(feedback_score, 1)" + ")))" * (DEEPEST // 3)
     for text in (wide, deep, mixed):
         for name in ("filter", "trace_filter", "tree_filter"):
-            assert shared_api.post("/runs/query", {name: text}).status == 200
+            assert store_api.post("/runs/query", {name: text}).status == 200
     members = json.dumps(list(range(4000)))
-    assert shared_api.post("/runs/query", {"filter": f"in(total_tokens, {members})"}).status == 200
+    assert store_api.post("/runs/query", {"filter": f"in(total_tokens, {members})"}).status == 200
 
 
 @pytest.mark.parametrize("name", ["filter", "trace_filter", "tree_filter", "search_filter"])
-def test_a_wrong_filter_is_refused_with_its_place(shared_api, name):
-    answer = shared_api.post("/runs/query", {name: 'and(eq(name, "a"), eq(nonsense, 1))'})
+def test_a_wrong_filter_is_refused_with_its_place(store_api, name):
+    answer = store_api.post("/runs/query", {name: 'and(eq(name, "a"), eq(nonsense, 1))'})
     assert answer.status == 422
     assert answer.detail.startswith(f"{name}: column 23: there is no field 'nonsense'")
 
 
 @settings(max_examples=60, deadline=None)
 @given(st.text(max_size=60), st.sampled_from(["filter", "trace_filter", "tree_filter", "query"]))
-def test_no_text_is_too_much(shared_api, text, name):
-    assert shared_api.post("/runs/query", {name: text}).status in {200, 422}
+def test_no_text_is_too_much(store_api, text, name):
+    assert store_api.post("/runs/query", {name: text}).status in {200, 422}
 
 
-def test_values_are_bound_and_not_spliced(shared_api, stored):
+def test_values_are_bound_and_not_spliced(store_api, stored):
     hostile = "'; DROP TABLE runs; --"
     body = {
         "filter": f"or(eq(name, {json.dumps(hostile)}), like(metadata.k, {json.dumps(hostile)}), has(tags, {json.dumps(hostile)}))"
     }
-    assert shared_api.query(**body)["runs"] == []
-    assert len(shared_api.query()["runs"]) == len(stored)
+    assert store_api.query(**body)["runs"] == []
+    assert len(store_api.query()["runs"]) == len(stored)
 
 
 def test_times_are_those_of_the_run(stored):
