@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import pty
 import re
 import subprocess
 import sys
@@ -378,11 +380,55 @@ def test_the_table_shows_what_tests_logged(session):
     assert re.search(r'test_word.*"tea".*"TEA".*passed.*loud: 0\.75', done.out)
 
 
-def test_the_table_is_refused_with_workers(session):
-    done = session("def test_one(): pass", "--langsmith-output", "-n1")
+def test_the_table_shows_what_workers_tell(session):
+    done = session(LOGGING, "--langsmith-output", "-n2")
 
-    assert done.code == pytest.ExitCode.USAGE_ERROR
-    assert "without pytest-xdist's -n" in done.out
+    assert len(re.findall(f"{SUITE}: TestSuiteResult", done.out)) == 1
+    for number in range(4):
+        assert re.search(rf"test_number\[{number}\].*passed.*loud: {number}", done.out), done.out
+    assert f"smithkit: 4 tests of '{SUITE}'" in done.out
+
+
+LOGGING = """
+    import pytest
+    from smithkit.testing import log_feedback
+
+    @pytest.mark.langsmith
+    @pytest.mark.parametrize("number", range(4))
+    def test_number(number):
+        print("CAPTURED")
+        log_feedback(key="loud", score=number)
+    """
+
+
+def test_on_a_terminal_the_table_grows_while_tests_run(session, tmp_path):
+    session(LOGGING)  # writes the file
+    leader, follower = pty.openpty()
+    environment = {**os.environ, "TERM": "xterm", "COLUMNS": "120", "LINES": "60"}
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--langsmith-output"]
+    with subprocess.Popen(
+        command, cwd=tmp_path, stdout=follower, stderr=follower, env=environment
+    ) as process:
+        os.close(follower)
+        written = all_of(leader)
+    os.close(leader)
+
+    assert process.returncode == 0, written
+    assert "CAPTURED" not in written
+    shown = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "\n", written)
+    assert "running test_number[3]" in shown
+    tables = shown.split("Reference outputs")
+    rows = [len(re.findall(r"loud: \d", table)) for table in tables[1:]]
+    assert set(rows) == {1, 2, 3, 4}
+    assert rows == sorted(rows)
+
+
+def all_of(terminal):
+    parts = []
+    with contextlib.suppress(OSError):  # how Linux says that nobody writes any more
+        while part := os.read(terminal, 65536):
+            parts.append(part)
+    return b"".join(parts).decode()
 
 
 def test_the_plugin_of_the_reference_steps_aside(session):

@@ -15,8 +15,7 @@ if TYPE_CHECKING:
 
     from smithkit.evaluation.testing._case import Case
     from smithkit.evaluation.testing._options import Options
-    from smithkit.evaluation.testing._report import Report
-    from smithkit.evaluation.testing._suite import Suite
+    from smithkit.evaluation.testing._report import Teller
 
 __all__ = [
     "pytest_addoption",
@@ -27,15 +26,17 @@ __all__ = [
     "pytest_runtest_call",
     "pytest_sessionfinish",
     "pytest_terminal_summary",
+    "pytest_testnodedown",
 ]
 
 _MARK = "langsmith"
 _REFERENCE = "langsmith_plugin"
 _TESTING = "smithkit.evaluation.testing"
+_SUITES = "smithkit_suites"
 _REPETITION = "__smithkit_repetition"
 _options: pytest.StashKey[Options] = pytest.StashKey()
-_report: pytest.StashKey[Report] = pytest.StashKey()
-_suites: pytest.StashKey[list[Suite]] = pytest.StashKey()
+_teller: pytest.StashKey[Teller] = pytest.StashKey()
+_suites: pytest.StashKey[list[dict[str, Any]]] = pytest.StashKey()
 
 
 def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager) -> None:
@@ -64,18 +65,19 @@ def pytest_configure(config: pytest.Config) -> None:
     )
     if not config.getoption("--langsmith-output"):
         return
-    if getattr(config.option, "numprocesses", None):
-        raise pytest.UsageError("--langsmith-output shows one process: use it without pytest-xdist's -n.")
     try:
         import rich  # noqa: F401 - tried before any test runs
     except ImportError:
         raise pytest.UsageError(
             "--langsmith-output needs rich: pip install 'smithkit-evaluation[pytest]'"
         ) from None
-    from smithkit.evaluation.testing._report import Report
+    from smithkit.evaluation.testing._report import Report, Teller
 
     config.option.verbose = -2
-    config.stash[_report] = Report()
+    config.stash[_teller] = teller = Teller()
+    config.pluginmanager.register(teller, "smithkit-teller")
+    if not hasattr(config, "workerinput"):  # a worker of pytest-xdist has no terminal
+        config.pluginmanager.register(Report(config), "smithkit-report")
 
 
 def pytest_report_header(config: pytest.Config) -> str | None:
@@ -105,11 +107,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
     for item, mark in marked:
         try:
-            item.stash[_options] = Options.of(*mark.args, **mark.kwargs)
+            options = item.stash[_options] = Options.of(*mark.args, **mark.kwargs)
+            if options.folder is not None:
+                from smithkit.evaluation.testing._cassette import check_installed
+
+                check_installed()
         except LangSmithError as error:
             raise pytest.UsageError(f"{item.nodeid}: @pytest.mark.langsmith: {error}") from None
-        if item.stash[_options].caches:
-            item.warn(pytest.PytestWarning("smithkit caches no answers: cache and cached_hosts do nothing."))
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -120,11 +124,11 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
         return (yield)
     from smithkit.evaluation.testing._recording import recorded
 
-    report = item.config.stash.get(_report, None)
+    teller = item.config.stash.get(_teller, None)
 
     def ended(case: Case) -> None:
-        if report is not None:
-            report.add(item.nodeid, case)
+        if teller is not None:
+            teller.add(item.nodeid, case)
 
     function = item.obj
     item.obj = recorded(function, options, ended)
@@ -143,19 +147,28 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     if f"{_TESTING}._suite" in sys.modules:
         from smithkit.evaluation.testing._suite import finish_suites
 
-        session.config.stash[_suites] = finish_suites()
+        told = [suite.told() for suite in finish_suites()]
+        if hasattr(session.config, "workeroutput"):
+            session.config.workeroutput[_SUITES] = told
+        else:
+            session.config.stash[_suites] = told
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """Take over what a worker of pytest-xdist tells of its suites."""
+    told = getattr(node, "workeroutput", {}).get(_SUITES, ())
+    node.config.stash.setdefault(_suites, []).extend(told)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    """Show the table, where the results are, and what could not be sent."""
-    report = config.stash.get(_report, None)
-    if report is not None:
-        report.show(terminalreporter)
-    for suite in config.stash.get(_suites, ()):
-        terminalreporter.write_line(
-            f"smithkit: {len(suite.cases)} tests of {suite.name!r} in experiment {suite.experiment.name!r}"
-        )
-        for failure in suite.failures:
+    """Show where the results are, and what could not be sent."""
+    told = config.stash.get(_suites, [])
+    for name, experiment in dict.fromkeys((suite["name"], suite["experiment"]) for suite in told):
+        parts = [suite for suite in told if suite["experiment"] == experiment]
+        count = sum(suite["tests"] for suite in parts)
+        terminalreporter.write_line(f"smithkit: {count} tests of {name!r} in experiment {experiment!r}")
+        for failure in (failure for suite in parts for failure in suite["failures"]):
             terminalreporter.write_line(f"smithkit: not sent: {failure}", yellow=True)
 
 

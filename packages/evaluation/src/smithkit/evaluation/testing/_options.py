@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID  # noqa: TC003 - a dataclass of slots
 
+from smithkit import environment
 from smithkit.arguments import as_uuid
 from smithkit.errors import LangSmithUserError
 
@@ -26,8 +27,8 @@ class Options:
         metadata: Metadata of the example, and of the run with ``ls_example_`` before each key.
         repetitions: How often the test runs.
         split: Split, or splits, of the dataset that the example is in.
-        cached_hosts: Taken for the sake of tests that have it; nothing is cached.
-        cache: The same.
+        cached_hosts: Hosts, or beginnings of URLs, whose answers are kept. Default: all but LangSmith's.
+        cache: Folder in which answers are kept, to be given again. Default: ``LANGSMITH_TEST_CACHE``, else none.
     """
 
     id: UUID | None = None
@@ -41,9 +42,9 @@ class Options:
     cache: str | None = None
 
     @property
-    def caches(self) -> bool:
-        """Whether the test asks for a cache, which there is not."""
-        return self.cache is not None or self.cached_hosts is not None
+    def folder(self) -> str | None:
+        """Where the answers of HTTP servers are kept; None for nowhere."""
+        return self.cache or environment.get("TEST_CACHE")
 
     @classmethod
     def of(cls, *arguments: Any, **given: Any) -> Options:

@@ -66,6 +66,10 @@ def _case(
             if suite is not None:
                 block.enter_context(_run(case, suite))
             block.enter_context(case.running())
+            if options.folder is not None:
+                from smithkit.evaluation.testing._cassette import cassette
+
+                block.enter_context(cassette(options, function))
             yield case
     finally:
         if ended is not None:

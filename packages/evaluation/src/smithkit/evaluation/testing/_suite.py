@@ -81,6 +81,15 @@ class Suite:
         self._senders.shutdown(wait=True)
         self._guarded(self._close)
 
+    def told(self) -> dict[str, Any]:
+        """What there is to say of it at the end, as plain values."""
+        return {
+            "name": self.name,
+            "experiment": self.experiment.name,
+            "tests": len(self.cases),
+            "failures": self.failures,
+        }
+
     def _guarded(self, step: Any, *arguments: Any) -> None:
         """A backend that fails must not fail the user's tests."""
         try:
