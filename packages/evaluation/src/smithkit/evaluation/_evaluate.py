@@ -22,7 +22,7 @@ from smithkit.evaluation._display import is_displayed
 from smithkit.evaluation._evaluators import DynamicRunEvaluator, as_evaluators
 from smithkit.evaluation._limits import Gate, checked_concurrency, checked_limit, checked_rate
 from smithkit.evaluation._resume import Resumed
-from smithkit.evaluation._rows import Judge, Plan
+from smithkit.evaluation._rows import Judge, Plan, derived_id
 from smithkit.evaluation._runner import Work, arun, run
 from smithkit.evaluation._steps import aperformer, performer
 from smithkit.evaluation._summary import as_summary_evaluators
@@ -181,6 +181,7 @@ def _new(client: Any, target: Any, options: Options, *, asynchronous: bool) -> F
     _check_executor(options, asynchronous=asynchronous)
     tested = Target(target, asynchronous=asynchronous)
     judge = _judge(client, options, asynchronous=asynchronous)
+    judge.feedback_id = derived_id
     attachments = tested.wants("attachments") or _wants_attachments(judge)
     examples = yield from _experiment.examples_of(client, options.data, attachments=attachments)
     gate = Gate(options.target_concurrency, options.rate_limit)

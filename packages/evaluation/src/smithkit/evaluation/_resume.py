@@ -30,12 +30,12 @@ class Resumed:
     Attributes:
         plan: The experiment.
         runs: Finished runs, by example.
-        feedback: What was said about them, by run; nobody asks where there are no evaluators.
+        feedback: What was said about them, by run and id; nobody asks where there are no evaluators.
     """
 
     plan: Plan
     runs: dict[UUID, list[Any]]
-    feedback: dict[UUID, list[EvaluationResult]]
+    feedback: dict[UUID, dict[UUID, EvaluationResult]]
 
     @classmethod
     def of(cls, client: Any, plan: Plan, *, retry_errors: bool) -> Flow[Resumed]:
@@ -69,18 +69,15 @@ class Resumed:
         if repetition >= len(done):
             return (yield from self.plan.row(example))
         run = done[repetition]
-        said = self.feedback.get(run.id)
-        if not said:
-            return (yield from self.plan.judge.row(run, example))
-        return {"run": run, "example": example, "evaluation_results": {"results": said}}
+        return (yield from self.plan.judge.row(run, example, self.feedback.get(run.id)))
 
 
-def _feedback(client: Any, ids: Sequence[UUID]) -> Flow[dict[UUID, list[EvaluationResult]]]:
-    found: dict[UUID, list[EvaluationResult]] = defaultdict(list)
+def _feedback(client: Any, ids: Sequence[UUID]) -> Flow[dict[UUID, dict[UUID, EvaluationResult]]]:
+    found: dict[UUID, dict[UUID, EvaluationResult]] = defaultdict(dict)
     for start in range(0, len(ids), _IN_ONE_URL):
         listing = type(client).list_feedback(client, run_ids=ids[start : start + _IN_ONE_URL])
         for one in _in_order((yield from everything(listing))):
-            found[one.run_id].append(_result(one))
+            found[one.run_id][one.id] = _result(one)
     return found
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import contextlib
 import inspect
 import logging
-from dataclasses import dataclass
+import uuid
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from smithkit.errors import LangSmithError
@@ -35,9 +36,14 @@ __all__ = ["Judge", "Plan"]
 _log = logging.getLogger("smithkit.evaluation")
 
 
-def new_id(what: str) -> UUID:  # noqa: ARG001 - see `Judge.new_id`
+def fresh_id(run_id: UUID, what: str) -> UUID:  # noqa: ARG001 - see `Judge.feedback_id`
     """An id that nothing else has."""
     return uuid7()
+
+
+derived_id = uuid.uuid5
+"""An id that is the same whenever the same thing is done for the same run, so that it counts once."""
+_LAST = "last"
 
 
 @dataclass(slots=True)
@@ -52,7 +58,10 @@ class Judge:
         upload: Whether anything is sent.
         asynchronous: Whether evaluators are awaited.
         gate: What their calls pass.
-        new_id: Gives the ids of evaluators' runs and of feedback, by what they are of.
+        source_id: Gives the ids of evaluators' runs, by the run that is judged and the evaluator.
+        feedback_id: Gives the ids of feedback, by the run and by evaluator and number; the last of an
+            evaluator's results has `_LAST` for a number, and so tells that the evaluator is done.
+        names: What the evaluators are called, each differently.
     """
 
     client: Any
@@ -62,14 +71,37 @@ class Judge:
     upload: bool = True
     asynchronous: bool = False
     gate: Gate = OPEN
-    new_id: Callable[[str], UUID] = new_id
+    source_id: Callable[[UUID, str], UUID] = fresh_id
+    feedback_id: Callable[[UUID, str], UUID] = fresh_id
+    names: Sequence[str] = field(init=False)
 
-    def row(self, run: Any, example: Example) -> Flow[ExperimentResultRow]:
-        """Judge a run with every evaluator; one that fails gives its error as result."""
-        results: list[EvaluationResult] = []
-        for number, evaluator in enumerate(self.evaluators):
-            results += yield from self._judged(evaluator, run, example, str(number))
-        return {"run": run, "example": example, "evaluation_results": {"results": results}}
+    def __post_init__(self) -> None:
+        names = [_name(evaluator) for evaluator in self.evaluators]
+        self.names = [f"{name} {names[:at].count(name)}" for at, name in enumerate(names)]
+
+    def row(
+        self, run: Any, example: Example, known: Mapping[UUID, EvaluationResult] | None = None
+    ) -> Flow[ExperimentResultRow]:
+        """Judge a run with every evaluator; one that fails gives its error as result.
+
+        Args:
+            run: The run.
+            example: What it answers.
+            known: Feedback on it that there is already, by id: evaluators that are done are not asked again.
+        """
+        results = dict(known or {})
+        for name, evaluator in self._left(run, results):
+            results |= yield from self._judged(evaluator, run, example, name)
+        return {"run": run, "example": example, "evaluation_results": {"results": list(results.values())}}
+
+    def _left(self, run: Any, known: Mapping[UUID, Any]) -> list[tuple[str, RunEvaluator]]:
+        """The evaluators that have not said all yet; none, if it was said in another way."""
+        named = list(zip(self.names, self.evaluators, strict=True))
+        if not known:
+            return named
+        done = {name for name in self.names if self.feedback_id(run.id, f"{name}.{_LAST}") in known}
+        begun = any(self.feedback_id(run.id, f"{name}.0") in known for name in self.names)
+        return [(name, evaluator) for name, evaluator in named if name not in done] if done or begun else []
 
     def summary(self, rows: Sequence[ExperimentResultRow]) -> Flow[list[EvaluationResult]]:
         """Judge all rows with every summary evaluator; one that fails is logged."""
@@ -89,12 +121,14 @@ class Judge:
     def _project_id(self) -> Any:
         return None if self.experiment.project is None else self.experiment.project.id
 
-    def _judged(self, evaluator: Any, run: Any, example: Example, place: str) -> Flow[list[EvaluationResult]]:
-        source = self.new_id(place)
+    def _judged(
+        self, evaluator: Any, run: Any, example: Example, place: str
+    ) -> Flow[dict[UUID, EvaluationResult]]:
+        source = self.source_id(run.id, place)
         metadata = {"experiment": self.experiment.name, "target_run_id": str(run.id)}
         if not self.asynchronous:
             metadata |= {"reference_example_id": str(example.id), "reference_run_id": str(run.id)}
-        name = getattr(evaluator, "name", type(evaluator).__name__)
+        name = _name(evaluator)
         try:
             returned = yield self._call(
                 _judging(evaluator, run, example, source, asynchronous=self.asynchronous), metadata
@@ -104,12 +138,16 @@ class Judge:
             _log.exception("The evaluator %s failed on run %s: %r", name, run.id, error)
             inspected = evaluator.func if isinstance(evaluator, DynamicRunEvaluator) else evaluator
             found = failures_of(inspected, name, error, source)["results"]
-        for number, result in enumerate(found):
-            feedback = self.new_id(f"{place}.{number}")
+        numbers = [*map(str, range(len(found) - 1)), _LAST]
+        said = {
+            self.feedback_id(run.id, f"{place}.{number}"): result
+            for number, result in zip(numbers, found, strict=False)
+        }
+        for feedback, result in said.items():
             yield from self._send(
                 result, feedback_id=feedback, **about(run, result), feedback_source_type="model"
             )
-        return found
+        return said
 
     def _summed_up(
         self, evaluator: SummaryEvaluator, rows: Sequence[ExperimentResultRow]
@@ -241,6 +279,10 @@ class Plan:
             reference_example_id=extra["reference_example_id"],
             client=extra["client"],
         )
+
+
+def _name(evaluator: Any) -> str:
+    return str(getattr(evaluator, "name", type(evaluator).__name__))
 
 
 def about(run: Any, result: EvaluationResult) -> dict[str, Any]:

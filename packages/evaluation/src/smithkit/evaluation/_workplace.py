@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import functools
 import pickle
-import uuid
 from concurrent.futures import Executor, ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Self
 
 from smithkit.evaluation._limits import OPEN
 from smithkit.evaluation._pickling import dumps
-from smithkit.evaluation._rows import Plan, _log
+from smithkit.evaluation._rows import Plan, _log, derived_id
 from smithkit.evaluation._steps import Call, performer
 from smithkit.operations import Flow, drive
 
@@ -153,7 +152,7 @@ class _Row:
     def __call__(self) -> ExperimentResultRow:
         plan = self._parcel.plan
         client = plan.judge.client
-        judge = replace(plan.judge, new_id=functools.partial(uuid.uuid5, self._run_id))
+        judge = replace(plan.judge, source_id=derived_id)
         here = replace(plan, judge=judge, gate=OPEN, workplace=None)
         row = drive(here.row_here(self._example, self._run_id), performer(client))
         if self._parcel.arrived and judge.upload:
