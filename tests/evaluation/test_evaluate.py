@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import signal
-import subprocess
-import sys
+import re
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
@@ -191,6 +189,19 @@ def test_what_is_no_result_is_refused_with_the_evaluators_name(returned):
 
     with pytest.raises(ValueError, match="evaluator judge"):
         run_evaluator(judge).evaluate_run(SimpleNamespace(id=None, inputs={}, outputs={"x": 1}))
+
+
+@pytest.mark.parametrize("score", ["0.9", [1], {"a": 1}, object()])
+def test_a_score_of_a_wrong_type_is_an_error_of_its_row_that_names_it(client, dataset, score):
+    def judge(outputs: dict) -> dict:
+        return {"key": "good", "score": score if outputs["answer"] == "BOB" else 1}
+
+    results = client.evaluate(upper, data="names", evaluators=[judge])
+
+    said = [row["evaluation_results"]["results"][0] for row in results]
+    assert [one.score for one in said] == [1, None, 1, 1]
+    assert said[1].extra == {"error": True}
+    assert re.match(r"ValueError\(.*evaluator judge.*score", said[1].comment)
 
 
 def test_classes_judge_too(client, dataset):
@@ -404,40 +415,6 @@ def test_an_interrupted_experiment_goes_on_where_it_stopped(client, dataset):
     assert len(judging) == 4
 
 
-KILLED = """
-import os, signal, sys
-from smithkit import Client
-
-client = Client(sys.argv[1])
-
-def target(inputs):
-    if inputs["name"] == "cyd":
-        client.flush()
-        os.kill(os.getpid(), signal.SIGKILL)
-    return {"answer": inputs["name"].upper()}
-
-client.evaluate(target, data="names", experiment=sys.argv[2])
-"""
-
-
-@pytest.mark.slow
-def test_a_killed_experiment_runs_no_finished_row_again(client, dataset, tmp_path):
-    project = client.create_project("killed", reference_dataset_id=dataset.id)
-    url = f"sqlite:///{tmp_path}/evaluation.db"
-    killed = subprocess.run([sys.executable, "-c", KILLED, url, project.name], check=False, timeout=60)
-    asked = []
-
-    def target(inputs: dict) -> dict:
-        asked.append(inputs["name"])
-        return upper(inputs)
-
-    results = client.evaluate(target, data="names", experiment=project.name, resume=True, retry_errors=True)
-
-    assert killed.returncode == -signal.SIGKILL
-    assert asked == ["cyd", "dee"]
-    assert answers(results) == ["ADA", "BOB", "CYD", "DEE"]
-
-
 def test_the_async_client_evaluates_too(tmp_path, dataset):
     async def run():
         async with AsyncClient(f"sqlite:///{tmp_path}/evaluation.db") as client:
@@ -511,6 +488,9 @@ class TestRefusals:
             (upper, {"data": "names", "evaluators": [lambda score: 1]}, ValueError, "score"),
             (upper, {"data": "names", "evaluators": exact}, TypeError, "list"),
             (upper, {"data": "names", "evaluators": [3]}, TypeError, "RunEvaluator"),
+            (upper, {"data": "names", "summary_evaluators": [lambda score: 1]}, ValueError, "score"),
+            (upper, {"data": "names", "retry_errors": True}, ValueError, "resume=True"),
+            (upper, {"data": "names", "upload_results": False, "experiment": "a"}, ValueError, "experiment"),
             (upper, {"data": "names", "max_concurrency": -1}, ValueError, "max_concurrency"),
             (upper, {"data": "names", "num_repetitions": 0}, ValueError, "num_repetitions"),
             (upper, {"data": "names", "error_handling": "raise"}, ValueError, "error_handling"),

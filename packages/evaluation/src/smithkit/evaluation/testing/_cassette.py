@@ -16,11 +16,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+
 from smithkit import environment
 from smithkit.errors import MissingPackageError
 from smithkit.tracing.anonymizer import is_secret_name, secrets_anonymizer
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from contextlib import AbstractContextManager
 
     from vcr.request import Request
@@ -52,18 +55,22 @@ def check_installed() -> None:
         )
 
 
-def cassette(options: Options, function: Any) -> AbstractContextManager[Any]:
+def cassette(options: Options, function: Any, clients: Iterable[Any]) -> AbstractContextManager[Any]:
     """A block in which known requests are answered from the test's file, and others are sent and kept.
 
     Args:
         options: How the test is recorded: in which folder, for which hosts.
         function: The test.
+        clients: What tells LangSmith of the test meanwhile, in other threads.
 
     Raises:
         MissingPackageError: vcrpy is not installed.
     """
     check_installed()
     import vcr
+
+    for client in clients:
+        _exempt(client)
 
     recorder = vcr.VCR(
         record_mode=vcr.mode.NEW_EPISODES,
@@ -76,6 +83,31 @@ def cassette(options: Options, function: Any) -> AbstractContextManager[Any]:
         Path(str(options.folder)).expanduser() / _file_name(function)
     )
     return block
+
+
+class _Pool(HTTPConnectionPool):
+    ConnectionCls = HTTPConnectionPool.ConnectionCls
+
+
+class _SecurePool(HTTPSConnectionPool):
+    ConnectionCls = HTTPSConnectionPool.ConnectionCls
+
+
+def _exempt(client: Any) -> None:
+    """Keep vcrpy away from a client's connections.
+
+    It replaces the connections' classes, and puts the real ones back for everybody while a request that it does not
+    keep is under way: requests of the test at that moment would not be kept either.
+    """
+    for adapter in client.session.adapters.values():
+        manager = getattr(adapter, "poolmanager", None)
+        if manager is None:
+            continue
+        manager.pool_classes_by_scheme = {"http": _Pool, "https": _SecurePool}
+        for key in manager.pools.keys():  # noqa: SIM118 - it cannot be iterated over
+            pool = manager.pools.get(key)
+            if pool is not None:
+                pool.ConnectionCls = manager.pool_classes_by_scheme[pool.scheme].ConnectionCls
 
 
 def _file_name(function: Any) -> str:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from smithkit import environment
 from smithkit.evaluation.testing._case import Case, snapshot
 from smithkit.evaluation.testing._suite import suite_of
-from smithkit.tracing import RunTree, tracing_context
+from smithkit.tracing import RunTree, get_cached_client, tracing_context
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -69,7 +69,8 @@ def _case(
             if options.folder is not None:
                 from smithkit.evaluation.testing._cassette import cassette
 
-                block.enter_context(cassette(options, function))
+                clients = () if suite is None else (case.client(), get_cached_client())
+                block.enter_context(cassette(options, function, clients))
             yield case
     finally:
         if ended is not None:
