@@ -11,6 +11,7 @@ from urllib.parse import unquote
 from weakref import WeakSet
 
 from smithkit.server.app import create_app
+from smithkit.server.limits import Limits
 from smithkit.server.store.engine import database_path
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ Answer = tuple[int, list[tuple[bytes, bytes]], bytes]
 _PIECE = 256 * 1024
 _QUEUED_PIECES = 4
 _CLOSE_SECONDS = 10.0
+_PATIENT = Limits(body_pause=None, body_time=None, answer_pause=None)  # the client is this program itself
 
 
 class _Feed:
@@ -48,7 +50,7 @@ class _Loop:
     """A running application: its event loop in a thread of its own."""
 
     def __init__(self, url: str, *, stored_keys: bool) -> None:
-        self.app: Starlette = create_app(url, stored_keys=stored_keys)
+        self.app: Starlette = create_app(url, stored_keys=stored_keys, limits=_PATIENT)
         self._ready: Future[asyncio.AbstractEventLoop] = Future()
         self._stop = asyncio.Event()
         self._tasks: set[asyncio.Task[Any]] = set()

@@ -12,6 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 
 from smithkit.server.body import Budget
+from smithkit.server.deadlines import DeadlineMiddleware
 from smithkit.server.errors import ApiError, conflict, error_response, not_found, problem
 from smithkit.server.limits import Limits
 from smithkit.server.middleware import ErrorMiddleware, GuardMiddleware, KeyMiddleware, PathMiddleware
@@ -61,6 +62,7 @@ def create_app(
         lifespan=partial(_lifespan, url=url, limits=limits),
         middleware=[
             Middleware(ErrorMiddleware),
+            Middleware(DeadlineMiddleware, limits=limits),
             Middleware(GuardMiddleware, allowed_hosts=allowed_hosts),
             Middleware(PathMiddleware),
             Middleware(KeyMiddleware, operator_key=api_key, stored_keys=stored_keys),

@@ -12,7 +12,7 @@ _MIB = 1024 * _KIB
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Caps on requests, all in bytes unless the name says otherwise.
+    """Caps on requests, all in bytes unless it says otherwise.
 
     Attributes:
         body: A request's body as it is received, so compressed if the client compresses.
@@ -29,6 +29,9 @@ class Limits:
         page_payload: Payload bytes after which a page of runs ends early, with a cursor.
         page: Rows of one page (count).
         url_lifetime: Seconds for which a signed URL is valid.
+        body_pause: Seconds without a byte after which a body is given up; None waits for ever.
+        body_time: Seconds that a whole body may take; None for any.
+        answer_pause: Seconds after which a client that takes nothing of its answer is cut off; None waits for ever.
         token_body: A body that comes with a feedback token, from whoever has it.
         token_uses: Uses of one feedback token a minute (count).
 
@@ -49,5 +52,8 @@ class Limits:
     page_payload: int = 64 * _MIB
     page: int = 100
     url_lifetime: int = 3600
+    body_pause: float | None = 30.0
+    body_time: float | None = 900.0
+    answer_pause: float | None = 60.0
     token_body: int = 64 * _KIB
     token_uses: int = 60

@@ -13,6 +13,7 @@ from sqlalchemy.exc import OperationalError
 from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect
 
+from smithkit.server.deadlines import SlowReaderError
 from smithkit.server.domain.roles import may
 from smithkit.server.errors import ApiError, busy, error_response, no_space
 from smithkit.server.services.feedback_tokens import handle_of
@@ -64,6 +65,8 @@ class ErrorMiddleware:
             await self._app(scope, receive, watch)
         except ClientDisconnect:
             _log.debug("the client went away")
+        except SlowReaderError:
+            _log.info("a client took nothing of its answer for too long and was cut off")
         except Exception as error:
             if started or scope["type"] != "http":
                 raise

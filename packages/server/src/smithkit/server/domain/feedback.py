@@ -6,6 +6,8 @@ from collections import Counter
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
+from smithkit.server.domain.jsons import is_unicode
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -16,13 +18,15 @@ _LONGEST_CATEGORY = 200
 
 
 def category_of(value: Any) -> str | None:
-    """The text by which a value is counted; None for what is no category: other types, and essays.
+    """The text by which a value is counted; None for what is no category: other types, essays, half characters.
 
     Example:
         >>> category_of("yes")
         'yes'
     """
-    return value if isinstance(value, str) and len(value) <= _LONGEST_CATEGORY else None
+    if not isinstance(value, str) or len(value) > _LONGEST_CATEGORY:
+        return None
+    return value if is_unicode(value) else None
 
 
 class Tally:

@@ -6,7 +6,7 @@ from typing import Annotated, Any, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, WithJsonSchema, field_validator
 
-from smithkit.server.domain.jsons import contains, load
+from smithkit.server.domain.jsons import contains, is_unicode, load
 from smithkit.server.domain.times import parse_time
 
 __all__ = ["Body", "Json", "JsonText", "Moment", "storable"]
@@ -25,10 +25,8 @@ def storable(value: _T) -> _T:
             continue
         if "\0" in text:
             raise ValueError("must not contain the character NUL")
-        try:
-            text.encode()
-        except UnicodeEncodeError:
-            raise ValueError("must be valid Unicode: it has half of a surrogate pair") from None
+        if not is_unicode(text):
+            raise ValueError("must be valid Unicode: it has half of a surrogate pair")
     return value
 
 

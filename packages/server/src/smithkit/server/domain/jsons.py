@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from typing import Any
+from uuid import UUID
 
 import orjson
 
-__all__ = ["contains", "dump", "load", "load_verbatim", "text_of"]
+__all__ = ["contains", "dump", "is_unicode", "load", "load_verbatim", "text_of"]
 
 
 def load(data: bytes | bytearray) -> Any:
@@ -63,7 +64,7 @@ def _load_leniently(data: bytes | bytearray) -> tuple[Any, bytes]:
 
 
 def dump(value: Any) -> bytes:
-    r"""Write a value that came from JSON as JSON.
+    r"""Write a value that came from JSON as JSON; ids and finished pieces may stand in it.
 
     Example:
         >>> dump("\ud800")
@@ -73,7 +74,31 @@ def dump(value: Any) -> bytes:
         return orjson.dumps(value)
     except TypeError:
         # Lone surrogates and integers beyond 64 bits: the standard library writes both.
-        return json.dumps(value, separators=(",", ":")).encode()
+        return json.dumps(value, separators=(",", ":"), default=_plain).encode()
+
+
+def _plain(value: Any) -> Any:
+    """What orjson writes by itself and the standard library does not."""
+    if isinstance(value, UUID):
+        return str(value)
+    if isinstance(value, orjson.Fragment):
+        text = value.contents
+        return load(text.encode() if isinstance(text, str) else text)
+    raise TypeError(f"{type(value).__name__} is not JSON")
+
+
+def is_unicode(text: str) -> bool:
+    r"""Tell whether a text is whole: JSON may bring half of a surrogate pair, which no database column takes.
+
+    Example:
+        >>> is_unicode("a"), is_unicode("\ud800")
+        (True, False)
+    """
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def contains(whole: Any, part: Any) -> bool:

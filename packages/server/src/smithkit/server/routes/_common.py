@@ -6,11 +6,11 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, TypeVar, cast, get_args, get_origin
 from uuid import UUID
 
-import orjson
 from pydantic import BaseModel, ValidationError
 from starlette.responses import Response, StreamingResponse
 
 from smithkit.server.body import read_json
+from smithkit.server.domain.jsons import dump
 from smithkit.server.errors import unprocessable
 from smithkit.server.middleware import SERVICES
 
@@ -43,7 +43,7 @@ def services(request: Request) -> Services:
 
 def json_response(value: Any, status: int = 200) -> Response:
     """Answer with JSON; bytes are taken to be JSON already."""
-    content = value if isinstance(value, bytes) else orjson.dumps(value)
+    content = value if isinstance(value, bytes) else dump(value)
     return Response(content, status, media_type="application/json")
 
 

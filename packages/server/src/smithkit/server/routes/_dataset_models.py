@@ -11,7 +11,7 @@ from typing_extensions import TypedDict
 from smithkit.server.domain.example_schemas import check_schema
 from smithkit.server.domain.fields import Body, Json, JsonText, Moment
 from smithkit.server.domain.jsons import dump
-from smithkit.server.routes._queries import LARGEST_OFFSET, Page, Query
+from smithkit.server.routes._queries import LARGEST_OFFSET, Page, Piece, Query
 from smithkit.server.store import ExampleChange, ExampleOrder, FileOperations
 
 __all__ = [
@@ -144,7 +144,7 @@ class DatasetList(Page):
 
     id: list[UUID] | None = None
     name: str | None = None
-    name_contains: str | None = None
+    name_contains: Piece | None = None
     data_type: str | None = None
     metadata: JsonText | None = None
 
@@ -152,7 +152,7 @@ class DatasetList(Page):
 class VersionList(Page):
     """Query of ``GET /datasets/{id}/versions``."""
 
-    search: str | None = None
+    search: Piece | None = None
 
 
 class WhichVersion(Query):
@@ -200,7 +200,7 @@ class SharedProjects(Page):
 
     id: list[UUID] | None = None
     name: str | None = None
-    name_contains: str | None = None
+    name_contains: Piece | None = None
 
 
 class Upload(TypedDict):

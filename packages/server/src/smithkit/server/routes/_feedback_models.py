@@ -12,7 +12,7 @@ from smithkit.server.domain.feedback_rules import normal_config
 from smithkit.server.domain.fields import Body, Moment
 from smithkit.server.domain.jsons import dump
 from smithkit.server.domain.times import now
-from smithkit.server.routes._queries import Page, Query
+from smithkit.server.routes._queries import Page, Piece, Query
 from smithkit.server.services.feedback_models import (
     FeedbackConfig,  # noqa: TC001 - pydantic evaluates the annotation
     FormulaPart,  # noqa: TC001 - pydantic evaluates the annotation
@@ -93,7 +93,7 @@ class ConfigList(Page):
     """Query of ``GET /feedback-configs``."""
 
     key: list[str] | None = None
-    name_contains: str | None = None
+    name_contains: Piece | None = None
 
 
 class WhichConfig(Query):
@@ -132,7 +132,7 @@ class QueueList(Page):
 
     ids: list[UUID] | None = None
     name: str | None = None
-    name_contains: str | None = None
+    name_contains: Piece | None = None
 
 
 class QueueRunList(Page):

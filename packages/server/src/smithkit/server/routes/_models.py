@@ -12,7 +12,7 @@ from typing_extensions import TypedDict
 from smithkit.server.domain.fields import Body, Json, JsonText, Moment
 from smithkit.server.domain.jsons import dump
 from smithkit.server.errors import unprocessable
-from smithkit.server.routes._queries import Page, Query
+from smithkit.server.routes._queries import Page, Piece, Query
 from smithkit.server.services.cursors import decode_cursor
 from smithkit.server.services.filters import all_of, read_filter, read_search
 from smithkit.server.store import RunGrouping, RunSelection
@@ -284,7 +284,7 @@ class SessionList(Page):
 
     id: list[UUID] | None = None
     name: str | None = None
-    name_contains: str | None = None
+    name_contains: Piece | None = None
     reference_free: bool | None = None
     reference_dataset: list[UUID] | None = None
     metadata: JsonText | None = None

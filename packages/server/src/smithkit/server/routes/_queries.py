@@ -9,9 +9,12 @@ from pydantic import Field
 from smithkit.server.domain.fields import Body
 from smithkit.server.errors import unprocessable
 
-__all__ = ["LARGEST_OFFSET", "Page", "Query"]
+__all__ = ["LARGEST_OFFSET", "Page", "Piece", "Query"]
 
 LARGEST_OFFSET = 2**31
+
+Piece = Annotated[str, Field(max_length=1000)]
+"""What a name is to contain; SQLite looks for no more than 50,000 bytes."""
 
 
 class Query(Body):

@@ -19,7 +19,6 @@ from smithkit.server.routes._feedback_models import (
     Reviewer,
 )
 from smithkit.server.routes._operation import Operation
-from smithkit.server.routes._queries import LARGEST_OFFSET
 from smithkit.server.store import QueueSelection
 
 if TYPE_CHECKING:
@@ -27,6 +26,8 @@ if TYPE_CHECKING:
     from starlette.responses import Response
 
 __all__ = ["routes"]
+
+_LONGEST_INDEX = 9
 
 
 class _RunIds(RootModel[list[UUID]]):
@@ -80,8 +81,8 @@ async def _list_runs(request: Request) -> Response:
 
 async def _read_run(request: Request) -> Response:
     index = request.path_params["index"]
-    if not index.isdecimal() or int(index) > LARGEST_OFFSET:
-        raise unprocessable("index: must be an integer, 0 or more")
+    if not index.isdecimal() or len(index) > _LONGEST_INDEX:
+        raise unprocessable("index: must be an integer from 0 to 999,999,999")
     reviewer = read_query(request, Reviewer).reviewer
     return json_response(await services(request).queues.read_run(path_id(request), int(index), reviewer))
 
