@@ -150,3 +150,13 @@ def test_a_killed_server_catches_up_when_it_is_back(serve):
         assert answer.headers[LAG] == "0"
         stats = requests.post(f"{served.url}/runs/stats", json={"query": "word"}, timeout=60).json()
         assert stats["run_count"] == 2000
+
+
+def test_of_a_long_queue_a_search_reads_the_latest_writes(api, monkeypatch):
+    monkeypatch.setattr("smithkit.server.store.sqlite_filter._READ_AT_MOST", 2)
+    api.get("/info")
+    api.server.app.state.workspaces.default.store._indexer.close()
+    for name in ("one", "two", "three"):
+        api.new_run(name=name, inputs={"q": "sky"})
+    assert sorted(names(api, "sky")) == ["three", "two"]
+    assert lag(api) == 3

@@ -54,6 +54,8 @@ COLUMNS = (
 )
 PAYLOADS = ("inputs", "outputs", "events", "extra", "serialized", "error")
 
+_UNKNOWN: Row = dict.fromkeys(COLUMNS) | usage_columns(None)
+
 # The order is part of what is stored (column `ranks`): append, never reorder.
 _SHIFT = {name: 2 * place for place, name in enumerate(COLUMNS + PAYLOADS)}
 
@@ -113,9 +115,8 @@ def new_row(run_id: UUID, received: int) -> Row:
     Returns:
         Every column, null where nothing is known.
     """
-    row: Row = dict.fromkeys(COLUMNS)
-    row |= usage_columns(None)
-    row |= {
+    return {
+        **_UNKNOWN,
         "id": run_id,
         "ranks": 0,
         "name": "",
@@ -132,7 +133,6 @@ def new_row(run_id: UUID, received: int) -> Row:
         "created_at": received,
         "modified_at": received,
     }
-    return row
 
 
 def rank_of(row: Row, name: str) -> int:
@@ -162,8 +162,7 @@ def merge(row: Row, changes: Iterable[RunChange]) -> tuple[Row, dict[str, bytes]
 
 
 def _apply(row: Row, change: RunChange) -> dict[str, bytes]:
-    rank = change.rank
-    ranks = row["ranks"]
+    rank, ranks = int(change.rank), row["ranks"]
     for name, value in change.values.items():
         shift = _SHIFT[name]
         if rank >= ranks >> shift & 3:

@@ -21,6 +21,7 @@ _TOKENS = (
     ("total_tokens", "total_tokens"),
 )
 _COSTS = (("input_cost", "prompt_cost"), ("output_cost", "completion_cost"), ("total_cost", "total_cost"))
+_NO_USAGE: dict[str, int | None] = dict.fromkeys((*dict(_TOKENS).values(), *dict(_COSTS).values()))
 _DETAILS = (
     ("input_token_details", "prompt_token_details"),
     ("output_token_details", "completion_token_details"),
@@ -55,7 +56,9 @@ def usage_columns(usage: bytes | None) -> dict[str, int | None]:
         >>> usage_columns(b'{"input_tokens": 1, "output_tokens": 2}')["total_tokens"]
         3
     """
-    given = load(usage) if usage else {}
+    if usage is None:
+        return _NO_USAGE.copy()
+    given = load(usage)
     columns: dict[str, int | None] = {ours: _count(given.get(theirs)) for theirs, ours in _TOKENS}
     columns |= {ours: _cost(given.get(theirs)) for theirs, ours in _COSTS}
     for kind in ("tokens", "cost"):

@@ -6,17 +6,17 @@ import asyncio
 import base64
 import binascii
 from typing import TYPE_CHECKING, Any
-from uuid import UUID
 
 from smithkit.server.domain.jsons import load_verbatim
 from smithkit.server.errors import unprocessable
-from smithkit.server.services.changes import make_change, set_payload
+from smithkit.server.services.changes import make_change, parse_id, set_payload
 from smithkit.server.services.feedback_items import make_feedback
 from smithkit.server.services.files import clean_mime_type
 from smithkit.server.store import Attachment, FeedbackRefusedError, RunBatch
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+    from uuid import UUID
 
     from smithkit.server.domain.runs import RunChange
     from smithkit.server.limits import Limits
@@ -152,7 +152,7 @@ class _PartsReader:
 
     def _read_id(self, text: str, where: str) -> UUID:
         try:
-            self._ids[text] = UUID(text)
+            self._ids[text] = parse_id(text)
         except ValueError as error:
             raise unprocessable(f"{where}: {text!r} is not a UUID") from error
         return self._ids[text]

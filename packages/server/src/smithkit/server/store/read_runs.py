@@ -12,7 +12,7 @@ from smithkit.server.store.filter_sql import compile_filter, of_root, of_tree
 from smithkit.server.store.ownership import in_own_session, own_sessions
 from smithkit.server.store.packing import unpack
 from smithkit.server.store.search_runs import search_runs
-from smithkit.server.store.sqlite_filter import SqliteDialect, queued
+from smithkit.server.store.sqlite_filter import SqliteDialect, lately_queued, queued
 from smithkit.server.store.tables import attachments, feedback, run_payloads, runs
 from smithkit.server.store.text_query import index_query, scoped
 
@@ -46,7 +46,7 @@ def select_runs(connection: Connection, selection: RunSelection) -> list[Row]:
 
     def read(wanted: RunSelection, ids: Collection[UUID] | None) -> list[Row]:
         if ids is None:
-            return _select_page(connection, wanted, queued(runs))
+            return _select_page(connection, wanted, lately_queued(runs))
         # The plan is told: by its figures SQLite would rather go through all runs of a project.
         own = [runs.c.id.in_(ids), ~queued(runs)]
         return _select_page(connection, wanted, *own, hint="INDEXED BY sqlite_autoindex_runs_1")

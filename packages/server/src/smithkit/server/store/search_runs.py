@@ -35,12 +35,13 @@ def search_runs(
         connection: A connection.
         selection: Which runs.
         query: What the index knows of its filter.
-        read: Reads a selection's records: of these runs, which are indexed, or of all that are queued.
+        read: Reads a selection's records: of these runs, which are indexed, or of those that were queued last.
 
     Returns:
         The records.
     """
-    # What is not indexed yet is read in full: it has to hold whatever the index says.
+    # What is not indexed yet is read in full: it has to hold whatever the index says. Of a long queue only the
+    # latest writes are, for a search has to answer; who searches is told how long the queue is.
     found = read(selection, None) if count_queued(connection, most=1) else []
     indexed = replace(selection, filter=_left_to_check(selection.filter))
     hits: list[Row] = []

@@ -14,6 +14,7 @@ from uuid import UUID
 from sqlalchemy import bindparam, delete, func, select, text
 
 from smithkit.server.domain.filters.evaluate import SEARCHED
+from smithkit.server.store.bulk_insert import BulkInsert
 from smithkit.server.store.stored_record import ARGUMENTS, StoredRecord
 from smithkit.server.store.tables import run_payloads, runs
 from smithkit.server.store.text_query import ROOT, metadata_tokens, session_token
@@ -48,6 +49,7 @@ POSITION_BITS = 20
 """Lowest bits of a position, in which runs of one millisecond differ."""
 
 _COLUMNS = (*SEARCHED, "scope", "pairs")
+_ENQUEUE = BulkInsert(text_queue, ["run_id"])
 _INSERT = text(
     f"INSERT INTO run_words (rowid, {', '.join(_COLUMNS)}) VALUES (:position, :{', :'.join(_COLUMNS)})"  # noqa: S608 - names of columns
 )
@@ -75,9 +77,7 @@ class Entries:
 
 def enqueue(connection: Connection, run_ids: Iterable[UUID]) -> None:
     """Remember that runs were written, in the transaction that writes them."""
-    rows = [(run_id.bytes,) for run_id in run_ids]
-    if rows:
-        connection.exec_driver_sql("INSERT INTO text_queue (run_id) VALUES (?)", rows)
+    _ENQUEUE.execute(connection, [{"run_id": run_id} for run_id in run_ids])
 
 
 def drop_garbage(connection: Connection) -> None:

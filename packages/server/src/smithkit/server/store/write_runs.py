@@ -6,17 +6,16 @@ from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import bindparam, select, text
-from sqlalchemy.dialects import sqlite
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from smithkit.server.domain.runs import PAYLOADS, Row, link, merge, new_row
 from smithkit.server.domain.times import now
+from smithkit.server.store.bulk_insert import BulkInsert
 from smithkit.server.store.dataset_protocol import TakenError
 from smithkit.server.store.kept_figures import FigureChanges
 from smithkit.server.store.ownership import foreign_runs, in_own_session, own_sessions
 from smithkit.server.store.tables import attachments, run_payloads, runs
 from smithkit.server.store.text_index import enqueue
-from smithkit.server.store.types import Guid
 from smithkit.server.store.write_feedback import adopt_feedback, put_feedback
 from smithkit.server.store.write_sessions import SessionResolver
 
@@ -36,32 +35,8 @@ _CHUNK = 500
 _UNLINKED = text("linked = 0")  # word for word the condition of the partial index
 
 
-class _BulkInsert:
-    """An insertion of many rows, written by SQLAlchemy once and then given to the driver.
-
-    The time to bind values one by one was a third of the time to store a run.
-    """
-
-    def __init__(self, table: Table) -> None:
-        compiled = table.insert().compile(dialect=sqlite.dialect())
-        self._statement = str(compiled)
-        self._columns = [(name, isinstance(table.c[name].type, Guid)) for name in compiled.positiontup or ()]
-
-    def execute(self, connection: Connection, rows: list[Row]) -> None:
-        if not rows:
-            return
-        values = [
-            tuple(
-                row[name].bytes if is_id and row[name] is not None else row[name]
-                for name, is_id in self._columns
-            )
-            for row in rows
-        ]
-        connection.exec_driver_sql(self._statement, values)
-
-
-_INSERT_RUNS = _BulkInsert(runs)
-_INSERT_PAYLOADS = _BulkInsert(run_payloads)
+_INSERT_RUNS = BulkInsert(runs)
+_INSERT_PAYLOADS = BulkInsert(run_payloads)
 
 
 def write_batch(connection: Connection, batch: RunBatch, blobs: BlobFolder) -> None:

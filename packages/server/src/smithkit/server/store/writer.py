@@ -35,6 +35,9 @@ class Writer:
     A job that raises is rolled back alone. It may run again when its group could not be committed, so it
     must not keep state of its own.
 
+    Attributes:
+        submitted: Jobs that were queued so far.
+
     Args:
         engine: The writing engine; this thread is its only user.
 
@@ -49,6 +52,7 @@ class Writer:
         self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
         self._lock = threading.Lock()
         self._closed = False
+        self.submitted = 0
         self._thread = threading.Thread(target=self._run, name="smithkit-writer", daemon=True)
         self._thread.start()
 
@@ -68,6 +72,7 @@ class Writer:
         with self._lock:
             if self._closed:
                 raise WriterClosedError("the store is closed")
+            self.submitted += 1
             self._jobs.put((job, future))
         return future
 
