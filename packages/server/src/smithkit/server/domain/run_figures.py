@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from smithkit.server.domain.runs import Row
 
-__all__ = ["MEASURED", "SUMMED", "RunFigures", "measures", "percentile", "rounded"]
+__all__ = ["MEASURED", "SPREAD", "SUMMED", "RunFigures", "measures", "percentile", "rounded"]
 
 SUMMED = (
     "total_tokens",

@@ -67,8 +67,11 @@ _ADVICE = {
 }
 
 
-class StorageError(RuntimeError):
-    """A database that cannot be opened as it is; the text says what to do."""
+class StorageError(OSError, RuntimeError):
+    """A database that cannot be opened as it is; the text says what to do.
+
+    Both of its kinds: a file that the system refuses, and one that a newer release has written.
+    """
 
 
 def parse_mounts(text: str) -> list[tuple[Path, str]]:
