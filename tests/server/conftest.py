@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import re
 import subprocess
 import sys
 import uuid
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,6 +19,16 @@ import requests
 from smithkit.server import EmbeddedServer
 
 BOUNDARY = "boundary"
+
+
+@pytest.fixture(scope="session")
+def chdb_server():
+    """A ClickHouse server, answered by the engine inside this process; there can be one."""
+    spec = importlib.util.spec_from_file_location("chdb_server", Path(__file__).with_name("chdb_server.py"))
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    with closing(module.ChdbServer()) as server:
+        yield server
 
 
 @dataclass

@@ -28,7 +28,11 @@ def sqlite_url(request):
     return f"sqlite:///{request.getfixturevalue('tmp_path_factory').mktemp('store') / 'runs.db'}"
 
 
-STORES = {"sqlite": sqlite_url}
+def clickhouse_url(request):
+    return request.getfixturevalue("chdb_server").url(meta=sqlite_url(request))
+
+
+STORES = {"sqlite": sqlite_url, "clickhouse": clickhouse_url}
 """Name → gives the URL of a database that is empty and nobody else's."""
 
 

@@ -95,10 +95,11 @@ __all__ = [
 def open_store(url: str) -> Store:
     """Find the store for a database URL and open it.
 
-    Plugins are asked first (hook `create_store`); SQLite is built in.
+    Plugins are asked first (hook `create_store`); SQLite, and runs on ClickHouse, are built in.
 
     Args:
-        url: ``sqlite:///path.db``, a path, or what a plugin knows.
+        url: ``sqlite:///path.db``, a path, ``clickhouse://user@host:8123/database?meta=sqlite:///path.db``
+            (extra `clickhouse`), or what a plugin knows.
 
     Returns:
         The open store; `close` it in the end.
@@ -113,11 +114,19 @@ def open_store(url: str) -> Store:
     """
     store = _from_plugins(url)
     if store is None:
-        from smithkit.server.store.sqlite import SqliteStore
-
-        store = SqliteStore(url)
+        store = _built_in(url)
     store.open()
     return store
+
+
+def _built_in(url: str) -> Store:
+    if url.startswith(("clickhouse://", "clickhouses://")):
+        from smithkit.server.store.clickhouse import ClickhouseStore
+
+        return ClickhouseStore(url)
+    from smithkit.server.store.sqlite import SqliteStore
+
+    return SqliteStore(url)
 
 
 def _from_plugins(url: str) -> Store | None:

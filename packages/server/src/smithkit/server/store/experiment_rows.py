@@ -17,7 +17,7 @@ from smithkit.server.store.tables import feedback, runs
 from smithkit.server.store.versions import read_dataset
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Sequence
+    from collections.abc import Collection, Hashable, Sequence
     from uuid import UUID
 
     from sqlalchemy import ColumnElement, Connection, Select
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from smithkit.server.domain.runs import Row
     from smithkit.server.store.dataset_protocol import ExperimentSelection, FeedbackFilter
 
-__all__ = ["RowListings", "select_experiment_rows"]
+__all__ = ["RowListings", "select_answered", "select_experiment_rows"]
 
 _LISTINGS = 16
 _columns = example_versions.c
@@ -65,9 +65,7 @@ def select_experiment_rows(
         MissingError: The dataset, or an experiment, is not there.
         MismatchError: An experiment is one on another dataset.
     """
-    dataset = read_dataset(connection, selection.dataset_id)
-    judged = [wanted.session_id for wanted in selection.filters]
-    check_experiments(connection, selection.dataset_id, [*selection.sessions, *judged])
+    dataset = _check(connection, selection)
     said = (selection.dataset_id, selection.sessions, selection.filters)
     key = (*said, dataset["version"], dataset["purges"], _state(connection, selection))
     listing = listings.get(key)
@@ -75,6 +73,30 @@ def select_experiment_rows(
         listing = array("q", [row.newest for row in connection.execute(_listing(selection))])
         listings.add(key, listing)
     return load_rows(connection, listing[selection.offset : selection.offset + selection.limit])
+
+
+def select_answered(
+    connection: Connection, selection: ExperimentSelection, answered: Collection[UUID]
+) -> list[Row]:
+    """Read the same, where another database knows which examples were answered.
+
+    Raises:
+        MissingError: The dataset, or an experiment, is not there.
+        MismatchError: An experiment is one on another dataset.
+    """
+    _check(connection, selection)
+    own = select(_columns.example_id, func.max(_columns.row).label("newest"))
+    statement = own.where(_columns.dataset_id == selection.dataset_id)
+    ordered = statement.group_by(_columns.position, _columns.example_id).order_by(_columns.position)
+    listing = [row.newest for row in connection.execute(ordered) if row.example_id in answered]
+    return load_rows(connection, listing[selection.offset : selection.offset + selection.limit])
+
+
+def _check(connection: Connection, selection: ExperimentSelection) -> Row:
+    dataset = read_dataset(connection, selection.dataset_id)
+    judged = [wanted.session_id for wanted in selection.filters]
+    check_experiments(connection, selection.dataset_id, [*selection.sessions, *judged])
+    return dataset
 
 
 def _state(connection: Connection, selection: ExperimentSelection) -> tuple[int, ...]:

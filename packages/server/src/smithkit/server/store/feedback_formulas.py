@@ -19,13 +19,13 @@ from smithkit.server.store.feedback_tables import feedback_formulas
 from smithkit.server.store.tables import feedback, runs, sessions
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from sqlalchemy import ColumnElement, Connection
 
     from smithkit.server.domain.runs import Row
 
-__all__ = ["delete_formula", "next_runs", "select_formulas", "store_formula", "work_out"]
+__all__ = ["apply_formulas", "delete_formula", "next_runs", "select_formulas", "store_formula", "work_out"]
 
 _SOURCE = "formula"
 
@@ -102,17 +102,35 @@ def work_out(
     Returns:
         The records that formulas gave these runs before, and those that they give now.
     """
-    given: defaultdict[UUID, FeedbackStats] = defaultdict(FeedbackStats)
-    before: dict[UUID, Row] = {}
     own = feedback.c.workspace_id == workspace_of(connection)
     told = select(feedback).where(feedback.c.run_id.in_(run_ids), own)
-    for row in connection.execute(told).mappings():
+    rows = [dict(row) for row in connection.execute(told).mappings()]
+    return apply_formulas(formulas, rows, _places(connection, run_ids), moment)
+
+
+def apply_formulas(
+    formulas: Sequence[Row], rows: Iterable[Row], places: Iterable[Any], moment: int
+) -> tuple[list[Row], list[Row]]:
+    """Work formulas out from all feedback of runs.
+
+    Args:
+        formulas: All there are.
+        rows: The records of the runs' feedback.
+        places: Where the runs are: `id`, `session_id`, `trace_id` and `reference_dataset_id`.
+        moment: Now.
+
+    Returns:
+        The records that formulas gave these runs before, and those that they give now.
+    """
+    given: defaultdict[UUID, FeedbackStats] = defaultdict(FeedbackStats)
+    before: dict[UUID, Row] = {}
+    for row in rows:
         if row["formula_id"] is not None:
-            before[row["id"]] = dict(row)
+            before[row["id"]] = row
         else:
             given[row["run_id"]].add(row["key"], row["score"], None)
     after = []
-    for run in _places(connection, run_ids):
+    for run in places:
         means = given[run.id].means()
         for formula in formulas:
             score = _result(formula, run, means)

@@ -16,10 +16,10 @@ from smithkit.server.store.ownership import in_own_session
 from smithkit.server.store.tables import feedback, runs
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Collection, Sequence
     from uuid import UUID
 
-    from sqlalchemy import ColumnElement, Connection
+    from sqlalchemy import ColumnElement, Connection, Select
 
     from smithkit.server.domain.runs import Row
     from smithkit.server.store.feedback_protocol import QueueSelection
@@ -30,6 +30,7 @@ __all__ = [
     "insert_queue",
     "insert_queue_runs",
     "select_queue_runs",
+    "select_queued",
     "select_queues",
     "update_queue",
     "update_queue_run",
@@ -119,10 +120,38 @@ def select_queue_runs(
     offset: int,
 ) -> list[Row]:
     """Read the records of a queue's runs that have arrived, in the order in which they were added."""
-    queued = select(_own).join(runs, runs.c.id == _own.c.run_id)
-    statement = queued.join(annotation_queues, annotation_queues.c.id == _own.c.queue_id).where(
-        _mine(connection, queue_id), in_own_session(connection, runs.c.session_id)
+    queued = _queued(connection, queue_id, moment, status=status, reviewer=reviewer, open_only=open_only)
+    arrived = queued.join(runs, runs.c.id == _own.c.run_id).where(
+        in_own_session(connection, runs.c.session_id)
     )
+    return [dict(row) for row in connection.execute(arrived.limit(limit).offset(offset)).mappings()]
+
+
+def select_queued(
+    connection: Connection,
+    queue_id: UUID,
+    *,
+    moment: int,
+    status: str | None,
+    reviewer: str | None,
+    open_only: bool,
+) -> list[Row]:
+    """The same, of all runs of a queue, whether or not they have arrived."""
+    queued = _queued(connection, queue_id, moment, status=status, reviewer=reviewer, open_only=open_only)
+    return [dict(row) for row in connection.execute(queued).mappings()]
+
+
+def _queued(
+    connection: Connection,
+    queue_id: UUID,
+    moment: int,
+    *,
+    status: str | None,
+    reviewer: str | None,
+    open_only: bool,
+) -> Select[Any]:
+    own = select(_own).join(annotation_queues, annotation_queues.c.id == _own.c.queue_id)
+    statement = own.where(_mine(connection, queue_id))
     reserved = and_(~_own.c.completed, _own.c.reserved_until > moment)
     if status is not None:
         statement = statement.where(_of_status(status, moment))
@@ -132,8 +161,7 @@ def select_queue_runs(
         statement = statement.where(
             or_(~reserved, _own.c.reserved_until.is_(None), _own.c.reviewer == reviewer)
         )
-    statement = statement.order_by(_own.c.position).limit(limit).offset(offset)
-    return [dict(row) for row in connection.execute(statement).mappings()]
+    return statement.order_by(_own.c.position)
 
 
 def _of_status(status: str, moment: int) -> ColumnElement[bool]:
@@ -146,9 +174,23 @@ def _of_status(status: str, moment: int) -> ColumnElement[bool]:
 
 
 def update_queue_run(
-    connection: Connection, queue_id: UUID, run_id: UUID, change: Row, moment: int
+    connection: Connection,
+    queue_id: UUID,
+    run_id: UUID,
+    change: Row,
+    moment: int,
+    *,
+    given: Callable[[], Collection[str]] | None = None,
 ) -> Row | None:
     """Change the record of a run in a queue; None if it is not in it.
+
+    Args:
+        connection: A connection that holds the write lock.
+        queue_id: The queue.
+        run_id: The run.
+        change: The columns that change.
+        moment: Now.
+        given: Tells the keys of the run's feedback, where that is in another database.
 
     Raises:
         FeedbackRefusedError: Somebody else has reserved it, or it lacks feedback that is required.
@@ -164,24 +206,28 @@ def update_queue_run(
     ):
         raise FeedbackRefusedError("status: somebody else has reserved this run", taken=True)
     if change["completed"]:
-        _check_rubric(connection, queue_id, run_id)
+        keys = given() if given is not None else _given_keys(connection, run_id)
+        _check_rubric(connection, queue_id, keys)
     connection.execute(_own.update().where(one).values(change))
     return {**present, **change}
 
 
-def _check_rubric(connection: Connection, queue_id: UUID, run_id: UUID) -> None:
+def _check_rubric(connection: Connection, queue_id: UUID, given: Collection[str]) -> None:
     """Insist on the feedback that a queue requires."""
     queue = _read(connection, queue_id) or {}
     items: list[dict[str, Any]] = orjson.loads(queue.get("rubric_items") or "[]")
     required = [item["feedback_key"] for item in items if item.get("is_required")]
-    own = feedback.c.workspace_id == workspace_of(connection)
-    told = select(feedback.c.key).where(feedback.c.run_id == run_id, own)
-    given = set(connection.execute(told).scalars())
     missing = [key for key in required if key not in given]
     if missing:
         raise FeedbackRefusedError(
             f"status: the run still lacks feedback that is required: {', '.join(missing)}"
         )
+
+
+def _given_keys(connection: Connection, run_id: UUID) -> set[str]:
+    own = feedback.c.workspace_id == workspace_of(connection)
+    told = select(feedback.c.key).where(feedback.c.run_id == run_id, own)
+    return set(connection.execute(told).scalars())
 
 
 def _read(connection: Connection, queue_id: UUID) -> Row | None:

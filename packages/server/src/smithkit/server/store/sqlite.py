@@ -106,6 +106,16 @@ class SqliteStore:
         self._writer.submit(self._ensure_default).result()
         self._indexer = Indexer(self._writer, self._reading)
 
+    @property
+    def access(self) -> Access:
+        """The open database, as this workspace sees it."""
+        return self._access
+
+    @property
+    def blobs(self) -> BlobFolder:
+        """Where files lie."""
+        return self._blobs
+
     def in_workspace(self, workspace_id: UUID) -> SqliteStore:
         """The same database, for another of its workspaces."""
         view = copy(self)

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from smithkit.server.store.access import Access
     from smithkit.server.store.feedback_protocol import FeedbackSelection
 
-__all__ = ["SqliteFeedback"]
+__all__ = ["SqliteFeedback", "changed_item"]
 
 _STEP = 1000  # runs that a formula is worked out for in one transaction
 
@@ -56,7 +56,7 @@ class SqliteFeedback:
             before = read_feedback.select_one(db, feedback_id)
             if before is None:
                 return None
-            item = _changed(before, fields)
+            item = changed_item(before, fields)
             return write_feedback.put_feedback(db, [item], now())[0]
 
         return await self._write(change)
@@ -166,7 +166,7 @@ class SqliteFeedback:
         return await self._read(feedback_tokens.select_tokens, run_id, now(), limit, offset)
 
 
-def _changed(row: Row, fields: Row) -> FeedbackItem:
+def changed_item(row: Row, fields: Row) -> FeedbackItem:
     """A record with other contents, as an item that can be checked and stored."""
     body = {**load(row["body"]), **fields}
     score = body.get("score")

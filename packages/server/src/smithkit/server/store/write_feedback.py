@@ -17,7 +17,7 @@ from smithkit.server.store.ownership import in_own_dataset, in_own_session, own_
 from smithkit.server.store.tables import feedback, runs
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
     from uuid import UUID
 
     from sqlalchemy import ColumnElement, Connection
@@ -25,7 +25,14 @@ if TYPE_CHECKING:
     from smithkit.server.domain.runs import Row
     from smithkit.server.store.feedback_protocol import FeedbackItem
 
-__all__ = ["adopt_feedback", "forget_feedback", "put_feedback", "work_out"]
+__all__ = [
+    "adopt_feedback",
+    "check_named",
+    "feedback_row",
+    "forget_feedback",
+    "put_feedback",
+    "work_out",
+]
 
 _CHUNK = 500
 
@@ -49,7 +56,8 @@ def put_feedback(connection: Connection, items: Sequence[FeedbackItem], moment: 
     feedback_configs.check_items(connection, workspace_id, by_id.values(), moment)
     before = _rows(connection, feedback.c.id, by_id)
     homes = _homes(connection, by_id.values())
-    rows = [_row(item, before.get(item.id), workspace_id, homes, moment) for item in by_id.values()]
+    check_named(connection, by_id.values())
+    rows = [feedback_row(item, before.get(item.id), workspace_id, homes, moment) for item in by_id.values()]
     _store(connection, before.values(), rows)
     work_out(connection, [row["run_id"] for row in rows], moment)
     return rows
@@ -152,9 +160,17 @@ def _homes(connection: Connection, items: Iterable[FeedbackItem]) -> dict[UUID, 
             runs.c.id.in_(wanted[at : at + _CHUNK]), in_own_session(connection, runs.c.session_id)
         )
         homes |= {row.id: row.session_id for row in connection.execute(statement)}
+    return homes
+
+
+def check_named(connection: Connection, items: Collection[FeedbackItem]) -> None:
+    """Check that the projects and comparisons that feedback names are the workspace's.
+
+    Raises:
+        FeedbackRefusedError: One is not.
+    """
     _check_projects(connection, {item.session_id: item.where for item in items if item.run_id is None})
     _check_comparisons(connection, {item.comparative_experiment_id: item.where for item in items})
-    return homes
 
 
 def _check_projects(connection: Connection, wanted: Mapping[UUID | None, str]) -> None:
@@ -175,9 +191,21 @@ def _check_comparisons(connection: Connection, wanted: Mapping[UUID | None, str]
             )
 
 
-def _row(
+def feedback_row(
     item: FeedbackItem, before: Row | None, workspace_id: UUID, homes: Mapping[UUID, UUID], moment: int
 ) -> Row:
+    """Give the record of feedback.
+
+    Args:
+        item: The feedback.
+        before: The record that has its id.
+        workspace_id: Whose it is.
+        homes: Run → its project, of the runs that are there.
+        moment: Now.
+
+    Raises:
+        FeedbackRefusedError: The id is that of another feedback, or of one that a formula gave.
+    """
     own = (workspace_id, item.run_id, item.key)
     if before is not None and before["formula_id"] is not None and before["workspace_id"] == workspace_id:
         raise FeedbackRefusedError(f"{item.where}id: {item.id} is worked out by a formula", taken=True)

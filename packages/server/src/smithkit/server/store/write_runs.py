@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import bindparam, select, text
 from sqlalchemy.dialects.sqlite import insert as upsert
 
-from smithkit.server.domain.runs import PAYLOADS, Row, link, merge, new_row
+from smithkit.server.domain.runs import PAYLOADS, Row, merge, new_row
 from smithkit.server.domain.times import now
 from smithkit.server.store.bulk_insert import BulkInsert
 from smithkit.server.store.dataset_protocol import TakenError
 from smithkit.server.store.kept_figures import FigureChanges
+from smithkit.server.store.linking import link_runs
 from smithkit.server.store.ownership import foreign_runs, in_own_session, own_sessions
 from smithkit.server.store.tables import attachments, run_payloads, runs
 from smithkit.server.store.text_index import enqueue
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from smithkit.server.store.blobs import BlobFolder
     from smithkit.server.store.protocol import RunBatch
 
-__all__ = ["write_batch"]
+__all__ = ["write_attachments", "write_batch"]
 
 _CHUNK = 500
 _UNLINKED = text("linked = 0")  # word for word the condition of the partial index
@@ -59,7 +60,7 @@ def write_batch(connection: Connection, batch: RunBatch, blobs: BlobFolder) -> N
         _write_runs(connection, batch.changes, SessionResolver(connection, moment), moment)
     for item in batch.attachments:
         blobs.place(item.blob)
-    _write_attachments(connection, batch)
+    write_attachments(connection, batch)
     if batch.feedback:
         put_feedback(connection, batch.feedback, moment)
 
@@ -122,35 +123,18 @@ def _read(connection: Connection, column: Any, values: Iterable[UUID], *conditio
 
 
 def _link(connection: Connection, before: dict[UUID, Row], after: dict[UUID, Row]) -> None:
-    """Place runs that came without a dotted order, and those that waited for one of these runs.
-
-    Goes down from runs whose place is known, so parents that form a circle do no harm.
-    """
-    waiting: dict[UUID, list[Row]] = defaultdict(list)
-    for row in after.values():
-        if not row["linked"]:
-            waiting[row["parent_run_id"]].append(row)
-    known = [row for row in after.values() if row["linked"]]
-    if waiting:
-        elsewhere = [run_id for run_id in waiting if run_id not in after]
-        own = in_own_session(connection, runs.c.session_id)
-        known += [row for row in _read(connection, runs.c.id, elsewhere, own).values() if row["linked"]]
+    own = in_own_session(connection, runs.c.session_id)
     stored_wait = connection.execute(select(runs.c.id).where(_UNLINKED).limit(1)).first() is not None
-    while known and (waiting or stored_wait):
-        placed: list[Row] = []
-        parents = {row["id"]: row for row in known}
-        children = [child for parent_id in parents for child in waiting.pop(parent_id, ())]
-        if stored_wait:
-            own = in_own_session(connection, runs.c.session_id)
-            for run_id, row in _read(connection, runs.c.parent_run_id, parents, _UNLINKED, own).items():
-                if run_id not in after:
-                    before[run_id] = dict(row)
-                    after[run_id] = row
-                    children.append(row)
-        for child in children:
-            link(child, parents[child["parent_run_id"]])
-            placed.append(child)
-        known = placed
+
+    def read(ids: Collection[UUID]) -> Iterable[Row]:
+        return _read(connection, runs.c.id, ids, own).values()
+
+    def read_waiting(parents: Collection[UUID]) -> Iterable[Row]:
+        return (
+            _read(connection, runs.c.parent_run_id, parents, _UNLINKED, own).values() if stored_wait else ()
+        )
+
+    link_runs(before, after, read, read_waiting)
 
 
 def _store_rows(connection: Connection, before: dict[UUID, Row], after: dict[UUID, Row], moment: int) -> None:
@@ -199,7 +183,8 @@ def _update(connection: Connection, table: Table, key: str, columns: set[str], r
     connection.execute(table.update().where(table.c[key] == bindparam("key")).values(values), rows)
 
 
-def _write_attachments(connection: Connection, batch: RunBatch) -> None:
+def write_attachments(connection: Connection, batch: RunBatch) -> None:
+    """Store the records of a request's files."""
     if not batch.attachments:
         return
     statement = upsert(attachments)

@@ -1,0 +1,150 @@
+"""Talking to a ClickHouse server: statements with bound parameters, rows as JSON in both directions."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+import orjson
+
+from smithkit.server.domain.jsons import dump
+from smithkit.server.store.clickhouse.schema import BYTES, COLUMNS, IDS, STATEMENTS
+from smithkit.server.store.storage import StorageError
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Iterator
+
+    from clickhouse_connect.driver.httpclient import HttpClient
+
+    from smithkit.server.domain.runs import Row
+    from smithkit.server.store.clickhouse.address import Address
+
+__all__ = ["CHUNK", "Bound", "Clickhouse", "chunks"]
+
+CHUNK = 2000
+"""Ids a statement: parameters travel in form fields, which servers cap at 128 KiB."""
+
+_READ = {"output_format_json_quote_64bit_integers": 0, "final": 0}
+_WRITE = {"async_insert": 0, "input_format_skip_unknown_fields": 0, "insert_deduplicate": 0}
+_CONNECT_SECONDS = 10
+
+
+def chunks(ids: Iterable[Any]) -> Iterator[list[Any]]:
+    """Cut ids into parts that fit into one statement."""
+    wanted = list(ids)
+    for at in range(0, len(wanted), CHUNK):
+        yield wanted[at : at + CHUNK]
+
+
+class Bound:
+    """Collects the values of a statement, and gives what stands for each in its text.
+
+    Example:
+        >>> bound = Bound()
+        >>> bound(7, "Int64"), bound.values
+        ('{p0:Int64}', {'p0': 7})
+    """
+
+    def __init__(self) -> None:
+        self.values: dict[str, Any] = {}
+
+    def __call__(self, value: object, kind: str) -> str:
+        """Bind a value of a ClickHouse type."""
+        name = f"p{len(self.values)}"
+        self.values[name] = value
+        return f"{{{name}:{kind}}}"
+
+    def ids(self, values: Collection[UUID]) -> str:
+        """Bind ids, for ``IN``."""
+        return self([str(value) for value in values], "Array(UUID)")
+
+
+class Clickhouse:
+    """An open connection to a server. Threads may share it.
+
+    Args:
+        address: The server and its database.
+
+    Raises:
+        StorageError: The client is not installed, or the server cannot be reached.
+    """
+
+    def __init__(self, address: Address) -> None:
+        self._client = _connect(address)
+
+    def prepare(self) -> None:
+        """Make the tables that are missing."""
+        for statement in STATEMENTS:
+            self._client.command(statement)
+
+    def close(self) -> None:
+        """Let go of the connections."""
+        self._client.close()
+
+    def query(self, text: str, bound: Bound | None = None) -> list[Row]:
+        """Read rows.
+
+        Args:
+            text: A SELECT without format.
+            bound: Its values.
+
+        Returns:
+            The rows; ids, bytes and flags of known columns have their Python types.
+        """
+        values = bound.values if bound is not None else {}
+        data = self._client.raw_query(text, values or None, settings=dict(_READ), fmt="JSONEachRow")
+        return [_decoded(orjson.loads(line)) for line in data.splitlines()]
+
+    def insert(self, table: str, rows: list[Row]) -> None:
+        """Store rows, all of them or none; they are durable, and seen by whoever reads later, on return."""
+        if rows:
+            data = b"\n".join(dump(_encoded(row)) for row in rows)
+            self._client.raw_insert(table, COLUMNS[table], data, dict(_WRITE), "JSONEachRow")
+
+    def delete(self, table: str, condition: str, bound: Bound) -> None:
+        """Remove rows; they are gone for whoever reads later on return."""
+        self._client.command(
+            f"DELETE FROM {table} WHERE {condition}", bound.values, settings={"lightweight_deletes_sync": 2}
+        )
+
+
+def _connect(address: Address) -> HttpClient:
+    try:
+        from clickhouse_connect.driver.exceptions import Error
+        from clickhouse_connect.driver.httpclient import HttpClient
+    except ImportError as error:
+        raise StorageError(
+            "runs on ClickHouse need its client: pip install 'smithkit-server[clickhouse]'"
+        ) from error
+    try:
+        return HttpClient(
+            "https" if address.secure else "http",
+            address.host,
+            address.port,
+            address.user,
+            address.password,
+            address.database,
+            connect_timeout=_CONNECT_SECONDS,
+            autogenerate_session_id=False,  # a session would allow one statement at a time
+            form_encode_query_params=True,  # ids may be too many for a URL
+        )
+    except Error as error:
+        raise StorageError(
+            f"cannot use the ClickHouse database {address.database!r} on {address.host}:{address.port}: {error}. "
+            "Look whether the server runs, the database is there and the user may use it"
+        ) from error
+
+
+def _decoded(row: Row) -> Row:
+    for name, value in row.items():
+        if value is None:
+            continue
+        if name in IDS:
+            row[name] = UUID(value)
+        elif name in BYTES:
+            row[name] = value.encode()
+    return row
+
+
+def _encoded(row: Row) -> Row:
+    return {name: value.decode() if isinstance(value, bytes) else value for name, value in row.items()}

@@ -1,0 +1,159 @@
+"""What the SQL database holds and ClickHouse has a part in: datasets, queues and the directory."""
+
+from __future__ import annotations
+
+import operator
+from collections import defaultdict
+from typing import TYPE_CHECKING
+
+from starlette.concurrency import run_in_threadpool
+
+from smithkit.server.domain.times import now
+from smithkit.server.store import queues
+from smithkit.server.store.clickhouse.feedback_rows import feedback_of_runs
+from smithkit.server.store.clickhouse.shares import owner_of_share
+from smithkit.server.store.directory import SqlDirectory
+from smithkit.server.store.experiment_rows import select_answered
+from smithkit.server.store.sqlite_datasets import SqliteDatasets
+from smithkit.server.store.sqlite_queues import SqliteQueues
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from uuid import UUID
+
+    from smithkit.server.domain.runs import Row
+    from smithkit.server.store.access import Access
+    from smithkit.server.store.blobs import BlobFolder
+    from smithkit.server.store.clickhouse.client import Clickhouse
+    from smithkit.server.store.clickhouse.read_runs import RunReader
+    from smithkit.server.store.dataset_protocol import ExperimentSelection, FeedbackFilter
+
+__all__ = ["ClickhouseDatasets", "ClickhouseDirectory", "ClickhouseQueues"]
+
+_STEP = 1000
+
+
+class ClickhouseDirectory(SqlDirectory):
+    """Fulfils `Directory`.
+
+    Args:
+        access: The open SQL database.
+        clickhouse: Where tokens of runs are.
+    """
+
+    def __init__(self, access: Access, clickhouse: Clickhouse) -> None:
+        super().__init__(access)
+        self._clickhouse = clickhouse
+
+    async def owner_of_link(self, token: UUID) -> UUID | None:
+        """Give the workspace whose run or dataset has a token."""
+        owner = await run_in_threadpool(owner_of_share, self._clickhouse, token)
+        return owner or await super().owner_of_link(token)
+
+
+class ClickhouseDatasets(SqliteDatasets):
+    """Fulfils `DatasetStore`.
+
+    Args:
+        access: The open SQL database, for one workspace.
+        blobs: Where files lie.
+        clickhouse: Where feedback is.
+        runs: Reads the workspace's runs.
+    """
+
+    def __init__(self, access: Access, blobs: BlobFolder, clickhouse: Clickhouse, runs: RunReader) -> None:
+        super().__init__(access, blobs)
+        self._clickhouse = clickhouse
+        self._runs = runs
+
+    async def experiment_rows(self, selection: ExperimentSelection) -> list[Row]:
+        """Read the examples that experiments answered."""
+        answered = await run_in_threadpool(self._answered, selection)
+        return await self._read(select_answered, selection, answered)
+
+    def _answered(self, selection: ExperimentSelection) -> set[UUID]:
+        """The examples that an experiment answered, in all that are judged by a run that is judged so."""
+        answered = _examples(self._runs.answers(selection.sessions))
+        filters: defaultdict[UUID, list[FeedbackFilter]] = defaultdict(list)
+        for wanted in selection.filters:
+            filters[wanted.session_id].append(wanted)
+        for session_id, own in filters.items():
+            rows = self._runs.answers([session_id])
+            told: defaultdict[UUID, list[Row]] = defaultdict(list)
+            for item in feedback_of_runs(self._clickhouse, self._workspace_id, [row["id"] for row in rows]):
+                told[item["run_id"]].append(item)
+            judged = [row for row in rows if all(_has(told[row["id"]], wanted) for wanted in own)]
+            answered &= _examples(judged)
+        return answered
+
+
+def _examples(rows: Sequence[Row]) -> set[UUID]:
+    return {row["reference_example_id"] for row in rows}
+
+
+def _has(items: Sequence[Row], wanted: FeedbackFilter) -> bool:
+    """Whether there is feedback of a key, with a score on the right side of each bound."""
+    return any(
+        item["key"] == wanted.key
+        and all(
+            item["score"] is not None and getattr(operator, name)(item["score"], bound)
+            for name, bound in wanted.bounds
+        )
+        for item in items
+    )
+
+
+class ClickhouseQueues(SqliteQueues):
+    """Fulfils `QueueStore`.
+
+    Args:
+        access: The open SQL database, for one workspace.
+        clickhouse: Where feedback is.
+        runs: Reads the workspace's runs.
+    """
+
+    def __init__(self, access: Access, clickhouse: Clickhouse, runs: RunReader) -> None:
+        super().__init__(access)
+        self._clickhouse = clickhouse
+        self._runs = runs
+
+    async def find_runs(
+        self,
+        queue_id: UUID,
+        *,
+        status: str | None = None,
+        reviewer: str | None = None,
+        open_only: bool = False,
+        limit: int = 100,
+        offset: int = 0,
+    ) -> list[Row]:
+        """Read the records of a queue's runs that have arrived, in order."""
+        rows = await self._read(
+            queues.select_queued,
+            queue_id,
+            moment=now(),
+            status=status,
+            reviewer=reviewer,
+            open_only=open_only,
+        )
+        return await run_in_threadpool(self._arrived, rows, limit, offset)
+
+    def _arrived(self, rows: list[Row], limit: int, offset: int) -> list[Row]:
+        found: list[Row] = []
+        for at in range(0, len(rows), _STEP):
+            part = rows[at : at + _STEP]
+            there = self._runs.existing(row["run_id"] for row in part)
+            found += [row for row in part if row["run_id"] in there]
+            if len(found) >= offset + limit:
+                break
+        return found[offset : offset + limit]
+
+    async def update_run(self, queue_id: UUID, run_id: UUID, change: Row) -> Row | None:
+        """Change the record of a run in a queue."""
+
+        def given() -> set[str]:
+            return {row["key"] for row in feedback_of_runs(self._clickhouse, self._workspace_id, [run_id])}
+
+        return await self._write(
+            lambda db: queues.update_queue_run(db, queue_id, run_id, change, now(), given=given)
+        )
