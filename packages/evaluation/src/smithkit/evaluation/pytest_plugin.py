@@ -148,8 +148,9 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
         from smithkit.evaluation.testing._suite import finish_suites
 
         told = [suite.told() for suite in finish_suites()]
-        if hasattr(session.config, "workeroutput"):
-            session.config.workeroutput[_SUITES] = told
+        worker: dict[str, Any] | None = getattr(session.config, "workeroutput", None)
+        if worker is not None:
+            worker[_SUITES] = told
         else:
             session.config.stash[_suites] = told
 
