@@ -120,18 +120,23 @@ class RunFigures:
 
     def saw(self, starts: Sequence[int]) -> None:
         """Take note of start times; there must be some."""
-        self.first = min(starts) if self.first is None else min(self.first, *starts)
-        self.last = max(starts) if self.last is None else max(self.last, *starts)
+        first, last = min(starts), max(starts)
+        self.first = first if self.first is None else min(first, self.first)
+        self.last = last if self.last is None else max(last, self.last)
 
     def count(self, rows: Sequence[tuple[Any, ...]]) -> None:
         """Count runs, given by their `measures`."""
-        columns = dict(zip(MEASURED, zip(*rows, strict=True), strict=True)) if rows else {}
-        self.runs += len(rows)
-        self.errors += sum(columns.get("has_error", ()))
-        for name, column in columns.items():
-            if name == "has_error" or not any(value is not None for value in column):
-                continue
+        if rows:
+            self.count_columns(list(zip(*rows, strict=True)))
+
+    def count_columns(self, columns: Sequence[Sequence[Any]]) -> None:
+        """Count runs, given by the columns of their `measures`."""
+        self.runs += len(columns[0])
+        self.errors += sum(columns[0])
+        for name, column in zip(MEASURED[1:], columns[1:], strict=True):
             values = [value for value in column if value is not None]
+            if not values:
+                continue
             if name == "first_token":
                 self.streamed += len(values)
             if name in self.sums:

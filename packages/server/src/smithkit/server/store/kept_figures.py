@@ -158,8 +158,9 @@ def count_runs(connection: Connection, which: Sequence[ColumnElement[bool]]) -> 
     figures = RunFigures()
     statement = select(runs.c.start_time, *_MEASURES).where(*which)
     for rows in connection.execute(statement.execution_options(yield_per=_STREAMED)).partitions():
-        figures.count([tuple(row[1:]) for row in rows])
-        figures.saw([row[0] for row in rows])
+        starts, *columns = zip(*rows, strict=True)
+        figures.count_columns(columns)
+        figures.saw(starts)
     return figures
 
 
