@@ -15,7 +15,14 @@ from smithkit.server.body import Budget
 from smithkit.server.deadlines import DeadlineMiddleware
 from smithkit.server.errors import ApiError, conflict, error_response, not_found, problem
 from smithkit.server.limits import Limits
-from smithkit.server.middleware import ErrorMiddleware, GuardMiddleware, KeyMiddleware, PathMiddleware
+from smithkit.server.middleware import (
+    ErrorMiddleware,
+    GuardMiddleware,
+    HeaderMiddleware,
+    KeyMiddleware,
+    PathMiddleware,
+)
+from smithkit.server.observing import ObserveMiddleware
 from smithkit.server.routes import all_routes
 from smithkit.server.services.workspaces import Workspaces
 from smithkit.server.store import MissingError, RefusalError, open_store
@@ -27,6 +34,7 @@ if TYPE_CHECKING:
     from starlette.responses import Response
 
     from smithkit.server.domain.embeddings import Embedder
+    from smithkit.server.metrics import Metrics
 
 __all__ = ["create_app"]
 
@@ -38,6 +46,7 @@ def create_app(
     stored_keys: bool = True,
     allowed_hosts: Collection[str] | None = None,
     limits: Limits | None = None,
+    metrics: Metrics | None = None,
 ) -> Starlette:
     """Build the application. The store opens when the application starts (ASGI lifespan).
 
@@ -49,6 +58,7 @@ def create_app(
         allowed_hosts: Names that the Host header may give; None allows all. Give the names of this machine
             when you listen on localhost without a key.
         limits: Caps on requests.
+        metrics: Counts requests and shows the figures at ``/metrics``; None keeps none.
 
     Returns:
         The application; plugins have added their routes (hook `register_routes`).
@@ -61,11 +71,15 @@ def create_app(
         routes=all_routes(),
         lifespan=partial(_lifespan, url=url, limits=limits),
         middleware=[
+            Middleware(HeaderMiddleware),
+            Middleware(ObserveMiddleware, metrics=metrics),
             Middleware(ErrorMiddleware),
             Middleware(DeadlineMiddleware, limits=limits),
             Middleware(GuardMiddleware, allowed_hosts=allowed_hosts),
             Middleware(PathMiddleware),
-            Middleware(KeyMiddleware, operator_key=api_key, stored_keys=stored_keys),
+            Middleware(
+                KeyMiddleware, operator_key=api_key, stored_keys=stored_keys, also_open=_also_open(metrics)
+            ),
         ],
         exception_handlers={
             HTTPException: _on_http_exception,
@@ -73,8 +87,13 @@ def create_app(
             RefusalError: _on_refusal,
         },
     )
+    app.state.metrics = metrics
     _extend(app)
     return app
+
+
+def _also_open(metrics: Metrics | None) -> tuple[str, ...]:
+    return ("/metrics",) if metrics is not None and metrics.is_open else ()
 
 
 @asynccontextmanager

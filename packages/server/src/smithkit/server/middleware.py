@@ -16,6 +16,7 @@ from starlette.requests import ClientDisconnect
 from smithkit.server.deadlines import SlowReaderError
 from smithkit.server.domain.roles import may
 from smithkit.server.errors import ApiError, busy, error_response, no_space
+from smithkit.server.observing import seen_of
 from smithkit.server.services.feedback_tokens import handle_of
 from smithkit.server.store.storage import no_room
 from smithkit.server.store.writer import WriterClosedError
@@ -28,7 +29,15 @@ if TYPE_CHECKING:
     from smithkit.server.services import Services
     from smithkit.server.services.workspaces import Workspaces
 
-__all__ = ["SERVICES", "ErrorMiddleware", "GuardMiddleware", "KeyMiddleware", "PathMiddleware", "is_open"]
+__all__ = [
+    "SERVICES",
+    "ErrorMiddleware",
+    "GuardMiddleware",
+    "HeaderMiddleware",
+    "KeyMiddleware",
+    "PathMiddleware",
+    "is_open",
+]
 
 SERVICES = "smithkit.services"
 """Where a request's scope has the services of its workspace."""
@@ -40,6 +49,12 @@ _FROM_ANYWHERE = "/feedback/tokens/"  # pages of any origin may use a token that
 _OPEN_PREFIXES = ("/blobs/", "/public/", _FROM_ANYWHERE)  # the URL itself is the right
 _LINK = re.compile(r"/(public|feedback/tokens)/([^/]+)")
 _PREFIX = "/api/v1"
+_HEADERS = (
+    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"x-content-type-options", b"nosniff"),
+    (b"x-frame-options", b"DENY"),
+)
 
 
 class ErrorMiddleware:
@@ -81,12 +96,37 @@ def _as_api_error(error: Exception, scope: Scope) -> ApiError:
     if isinstance(error, OperationalError) and "locked" in str(error.orig):
         return busy("The database is locked by another process")
     if no_room(error):
-        _log.error("%s %s was refused, for there is no room: %s", scope["method"], scope["path"], error)
+        _log.error(
+            "%s %s was refused, for there is no room: %s", scope["method"], seen_of(scope).route, error
+        )
         return no_space(
             "There is no room to store this: the server's disk is full. Nothing of the request was stored"
         )
-    _log.error("%s %s failed", scope["method"], scope["path"], exc_info=error)
+    _log.error("%s %s failed", scope["method"], seen_of(scope).route, exc_info=error)
     return ApiError(500, "Internal server error; the server's log tells more")
+
+
+class HeaderMiddleware:
+    """Tells browsers on every answer that it is no page of this site, unless the route has said what it is.
+
+    Args:
+        app: What it wraps.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve a request."""
+
+        async def watch(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                given = {name.lower() for name, _ in message["headers"]}
+                more = [(name, value) for name, value in _HEADERS if name not in given]
+                message = {**message, "headers": [*message["headers"], *more]}
+            await send(message)
+
+        await self._app(scope, receive, watch)
 
 
 class GuardMiddleware:
@@ -157,10 +197,19 @@ class KeyMiddleware:
         app: What it wraps.
         operator_key: The key that allows everything in every workspace; None for none.
         stored_keys: Whether keys in the database count.
+        also_open: Paths that need no key, besides those that never do.
     """
 
-    def __init__(self, app: ASGIApp, operator_key: str | None, *, stored_keys: bool) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        operator_key: str | None,
+        *,
+        stored_keys: bool,
+        also_open: Collection[str] = (),
+    ) -> None:
         self._app = app
+        self._also_open = also_open
         self._operator_key = None if operator_key is None else operator_key.encode()
         self._stored_keys = stored_keys
 
@@ -168,7 +217,7 @@ class KeyMiddleware:
         """Serve a request, or answer 401 or 403."""
         if scope["type"] == "http":
             own: Workspaces = scope["app"].state.workspaces
-            if is_open(scope["path"]):
+            if is_open(scope["path"]) or scope["path"] in self._also_open:
                 services = await _linked(own, scope["path"])
             else:
                 services = await self._allowed(own, scope)

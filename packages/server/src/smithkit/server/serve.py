@@ -36,6 +36,15 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help=f"key that allows everything (default: ${_KEY_VARIABLE}); see `smithkit keys` for others",
     )
     parser.add_argument("--access-log", action="store_true", help="log every request")
+    parser.add_argument(
+        "--log-format",
+        choices=("text", "json"),
+        default="text",
+        help="lines of text or of JSON (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--metrics-open", action="store_true", help="show /metrics to those who bring no key, too"
+    )
 
 
 def add_database_option(parser: argparse.ArgumentParser) -> None:
@@ -87,9 +96,15 @@ def run(args: argparse.Namespace) -> int:
     if not local and not asks:
         return _refuse(args.host)
     from smithkit.server.app import create_app
+    from smithkit.server.logs import set_up_logs
+    from smithkit.server.metrics import Metrics
 
+    set_up_logs(args.log_format, access=args.access_log)
+    metrics = Metrics(is_open=args.metrics_open)
     hosts = {*_LOOPBACK_HOSTS, args.host} if local else None
-    return _serve(create_app(url, api_key=api_key, allowed_hosts=hosts), args, url, with_key=asks)
+    return _serve(
+        create_app(url, api_key=api_key, allowed_hosts=hosts, metrics=metrics), args, url, with_key=asks
+    )
 
 
 def _refuse(host: str) -> int:
@@ -124,8 +139,8 @@ def _serve(app: object, args: argparse.Namespace, url: str, *, with_key: bool) -
         app,  # type: ignore[arg-type]
         host=args.host,
         port=args.port,
-        log_level="info" if args.access_log else "warning",
-        access_log=args.access_log,
+        log_config=None,
+        access_log=False,  # it would write down whole URLs, signatures and tokens among them
         lifespan="on",
         timeout_graceful_shutdown=_SHUTDOWN_SECONDS,
     )

@@ -14,6 +14,7 @@ from smithkit.server.routes import (
     home,
     info,
     insights,
+    metrics,
     openapi,
     otlp,
     prompts,
@@ -36,6 +37,7 @@ def all_routes() -> list[Route]:
     return [
         *home.routes,
         *info.routes,
+        *metrics.routes,
         *openapi.routes,
         *runs.routes,
         *sharing.routes,

@@ -6,12 +6,15 @@ from typing import TYPE_CHECKING, Any
 
 from starlette.routing import Route
 
+from smithkit.server.observing import seen_of
+
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
     from starlette.middleware import Middleware
     from starlette.requests import Request
     from starlette.responses import Response
+    from starlette.types import Receive, Scope, Send
 
     from smithkit.server.routes._queries import Query
 
@@ -71,3 +74,8 @@ class Operation(Route):
         self.gives = gives
         self.status = status
         self.hidden = hidden
+
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve a request, and note which route it found."""
+        seen_of(scope).route = self.path_format
+        await super().handle(scope, receive, send)

@@ -20,7 +20,6 @@ __all__ = ["routes"]
 _HEADERS = {
     "content-disposition": "attachment",
     "content-security-policy": "default-src 'none'; sandbox",
-    "x-content-type-options": "nosniff",
     "cache-control": "private, max-age=3600",
 }
 

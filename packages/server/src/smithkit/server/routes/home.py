@@ -21,8 +21,6 @@ __all__ = ["routes"]
 _STYLE = "body{font:16px/1.5 system-ui;margin:3rem auto;max-width:50rem;padding:0 1rem}td,th{padding:.2rem 1rem .2rem 0;text-align:left}"
 _HEADERS = {
     "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'",
-    "x-content-type-options": "nosniff",
-    "referrer-policy": "no-referrer",
 }
 
 

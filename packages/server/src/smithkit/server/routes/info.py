@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
+from sqlalchemy.exc import SQLAlchemyError
+
 from smithkit.server import __version__
+from smithkit.server.errors import busy
 from smithkit.server.routes._answers import Health, Info
-from smithkit.server.routes._common import json_response
+from smithkit.server.routes._common import json_response, services
 from smithkit.server.routes._operation import Operation
 
 if TYPE_CHECKING:
@@ -17,6 +21,7 @@ __all__ = ["routes"]
 
 # The API's version that this server is compatible with: clients switch features on by it.
 _API_VERSION = "0.13.5"
+_READY_SECONDS = 5.0
 
 _INFO = {
     "version": _API_VERSION,
@@ -43,12 +48,22 @@ async def _info(_request: Request) -> Response:
     return json_response(_INFO)
 
 
-async def _health(_request: Request) -> Response:
+async def _alive(_request: Request) -> Response:
     return json_response({"status": "ok"})
+
+
+async def _ready(request: Request) -> Response:
+    """Ask the store, for a server that cannot reach it shall get no requests."""
+    try:
+        async with asyncio.timeout(_READY_SECONDS):
+            await services(request).store.read_settings()
+    except (OSError, TimeoutError, SQLAlchemyError) as error:
+        raise busy("The database does not answer") from error
+    return json_response({"status": "ok", "store": "ok"})
 
 
 routes = [
     Operation("GET", "/info", _info, "Say what the server is and can do", answer=Info),
-    Operation("GET", "/health", _health, "Say that the server runs", answer=Health),
-    Operation("GET", "/ok", _health, "Say that the server runs", answer=Health, hidden=True),
+    Operation("GET", "/health", _ready, "Say that the server and its database answer", answer=Health),
+    Operation("GET", "/ok", _alive, "Say that the server runs", answer=Health),
 ]

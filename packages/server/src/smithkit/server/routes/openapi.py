@@ -121,6 +121,7 @@ def _refusals(one: Operation) -> list[int]:
         *_ALWAYS,
         *(() if is_open(one.path_format) else _WITH_KEY),
         *(_WITH_PATH if one.param_convertors else ()),
+        *((404,) if one.answer is None else ()),
         *(_WITH_QUERY if one.query is not None else ()),
         *(_WITH_BODY if one.body is not None else ()),
     }

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from smithkit.server.body import read_json
 from smithkit.server.errors import unprocessable
 from smithkit.server.multipart_body import read_parts
+from smithkit.server.observing import seen_of
 from smithkit.server.routes._answers import GroupCount, Groups, Json, Message, Run, RunPage
 from smithkit.server.routes._common import json_response, path_id, read_model, services
 from smithkit.server.routes._models import RunBatch, RunBody, RunGroups, RunQuery, RunStats
@@ -29,7 +30,7 @@ async def _multipart(request: Request) -> Response:
             request, own.limits, held, lambda: own.store.sink(own.limits.spill), is_attachment
         )
         try:
-            await own.ingest.accept_parts(reader.parts)
+            seen_of(request.scope).runs = await own.ingest.accept_parts(reader.parts)
         finally:
             reader.discard()
     return json_response({"message": "Runs batch ingested"}, 202)
@@ -41,7 +42,8 @@ async def _batch(request: Request) -> Response:
         body = await read_json(request, own.limits, held)
         if not isinstance(body, dict):
             raise unprocessable("body: must be an object with post and patch")
-        await own.ingest.accept_runs(_runs_of(body, "post"), _runs_of(body, "patch"))
+        posts, patches = _runs_of(body, "post"), _runs_of(body, "patch")
+        seen_of(request.scope).runs = await own.ingest.accept_runs(posts, patches)
     return json_response({"message": "Runs batch ingested"}, 202)
 
 
@@ -55,7 +57,8 @@ def _runs_of(body: dict[str, Any], name: str) -> list[Any]:
 async def _create(request: Request) -> Response:
     own = services(request)
     with own.budget.reserve() as held:
-        await own.ingest.accept_runs([await read_json(request, own.limits, held)], ())
+        body = await read_json(request, own.limits, held)
+        seen_of(request.scope).runs = await own.ingest.accept_runs([body], ())
     return json_response({"message": "Run created"}, 202)
 
 

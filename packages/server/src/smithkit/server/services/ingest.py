@@ -8,6 +8,7 @@ import binascii
 from typing import TYPE_CHECKING, Any
 
 from smithkit.server.domain.jsons import load_verbatim
+from smithkit.server.domain.runs import Rank
 from smithkit.server.errors import unprocessable
 from smithkit.server.services.changes import make_change, parse_id, set_payload
 from smithkit.server.services.feedback_items import make_feedback
@@ -51,11 +52,14 @@ class IngestService:
         self._store = store
         self._limits = limits
 
-    async def accept_parts(self, parts: Sequence[Part]) -> None:
+    async def accept_parts(self, parts: Sequence[Part]) -> int:
         """Store the runs, files and feedback of a multipart request; durable on return.
 
         Args:
             parts: Parts named as the tracing protocol says.
+
+        Returns:
+            How many runs are new.
 
         Raises:
             ApiError: 422, a part cannot be accepted; nothing of the request is stored then.
@@ -74,13 +78,17 @@ class IngestService:
         except FeedbackRefusedError as error:
             # Never 409, which says of runs that they are here already.
             raise unprocessable(str(error)) from error
+        return _new_runs(reader.batch)
 
-    async def accept_runs(self, posts: Iterable[Any], patches: Iterable[Any]) -> None:
+    async def accept_runs(self, posts: Iterable[Any], patches: Iterable[Any]) -> int:
         """Store runs given as JSON objects with everything inside; durable on return.
 
         Args:
             posts: New runs.
             patches: Changes of runs.
+
+        Returns:
+            How many runs are new.
 
         Raises:
             ApiError: 422, one cannot be accepted; none is stored then.
@@ -91,6 +99,7 @@ class IngestService:
                 self._add_run(batch, operation, body, f"{operation}[{place}]")
                 await asyncio.sleep(0)
         await self._store.write(batch)
+        return _new_runs(batch)
 
     def _add_run(self, batch: RunBatch, operation: str, body: Any, where: str) -> None:
         change = make_change(operation, None, body, where)
@@ -118,6 +127,10 @@ class IngestService:
         sink = self._store.sink(len(data))
         sink.write(data)
         return Attachment(run_id, name, clean_mime_type(mime_type), sink.finish())
+
+
+def _new_runs(batch: RunBatch) -> int:
+    return sum(change.rank is not Rank.PATCH for change in batch.changes)
 
 
 class _PartsReader:

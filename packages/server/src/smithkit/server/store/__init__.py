@@ -47,6 +47,7 @@ from smithkit.server.store.protocol import (
     RunSelection,
     SessionSelection,
     Store,
+    StoreFigures,
     Workspace,
 )
 
@@ -85,6 +86,7 @@ __all__ = [
     "SessionSelection",
     "SortField",
     "Store",
+    "StoreFigures",
     "TakenError",
     "Workspace",
     "WriteMode",

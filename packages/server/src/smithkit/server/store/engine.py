@@ -148,6 +148,7 @@ def _engine(path: Path, *, begin: str, size: int, pragmas: tuple[str, ...]) -> E
         pool_size=size,
         max_overflow=0,
         pool_timeout=_BUSY_SECONDS,
+        hide_parameters=True,  # they are what clients store: no error may repeat them
         connect_args={"timeout": _BUSY_SECONDS, "check_same_thread": False},
     )
 

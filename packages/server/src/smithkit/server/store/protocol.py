@@ -27,8 +27,22 @@ __all__ = [
     "RunSelection",
     "SessionSelection",
     "Store",
+    "StoreFigures",
     "Workspace",
 ]
+
+
+@dataclass(frozen=True, slots=True)
+class StoreFigures:
+    """How a store is.
+
+    Attributes:
+        size: Bytes of the database, without attachments.
+        queued_writes: Writes that wait for their transaction.
+    """
+
+    size: int
+    queued_writes: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -276,6 +290,10 @@ class Store(Protocol):
 
     async def read_feedback(self, ids: Sequence[UUID]) -> dict[UUID, list[Row]]:
         """Read feedback of runs."""
+        ...
+
+    def figures(self) -> StoreFigures:
+        """Tell how large the database is and what it has to do."""
         ...
 
     async def count_unindexed(self) -> int:

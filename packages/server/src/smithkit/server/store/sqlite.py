@@ -36,7 +36,7 @@ from smithkit.server.store.engine import (
 )
 from smithkit.server.store.indexer import Indexer
 from smithkit.server.store.migrate import migrate
-from smithkit.server.store.protocol import NameTakenError, Workspace
+from smithkit.server.store.protocol import NameTakenError, StoreFigures, Workspace
 from smithkit.server.store.sqlite_datasets import SqliteDatasets
 from smithkit.server.store.sqlite_feedback import SqliteFeedback
 from smithkit.server.store.sqlite_prompts import SqlitePrompts
@@ -184,6 +184,11 @@ class SqliteStore:
     async def read_feedback(self, ids: Sequence[UUID]) -> dict[UUID, list[Row]]:
         """Read feedback of runs."""
         return await self._read(read_runs.read_feedback, ids)
+
+    def figures(self) -> StoreFigures:
+        """Tell how large the files are, the write-ahead log among them, and how many writes wait."""
+        files = (self.path, self.path.with_name(f"{self.path.name}-wal"))
+        return StoreFigures(sum(file.stat().st_size for file in files if file.exists()), self._writer.queued)
 
     async def count_unindexed(self) -> int:
         """Count the runs that the full-text index does not have yet."""

@@ -56,6 +56,11 @@ class Writer:
         self._thread = threading.Thread(target=self._run, name="smithkit-writer", daemon=True)
         self._thread.start()
 
+    @property
+    def queued(self) -> int:
+        """Jobs that no transaction has taken yet."""
+        return self._jobs.qsize()
+
     def submit(self, job: Callable[[Connection], _T]) -> Future[_T]:
         """Queue a job.
 

@@ -36,7 +36,13 @@ if TYPE_CHECKING:
     from smithkit.server.domain.runs import Row
     from smithkit.server.store.blobs import BlobSink
     from smithkit.server.store.prompt_protocol import PromptStore
-    from smithkit.server.store.protocol import RunBatch, RunGrouping, SessionSelection, Workspace
+    from smithkit.server.store.protocol import (
+        RunBatch,
+        RunGrouping,
+        SessionSelection,
+        StoreFigures,
+        Workspace,
+    )
 
 __all__ = ["ClickhouseStore"]
 
@@ -130,6 +136,10 @@ class ClickhouseStore:
         for row in rows:
             found.setdefault(row["run_id"], []).append(row)
         return found
+
+    def figures(self) -> StoreFigures:
+        """Tell how the SQL database is; ClickHouse keeps its own figures."""
+        return self._inner.figures()
 
     async def count_unindexed(self) -> int:
         """None: words are looked up as soon as a run is written."""
