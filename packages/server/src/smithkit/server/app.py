@@ -51,7 +51,7 @@ def create_app(
     """Build the application. The store opens when the application starts (ASGI lifespan).
 
     Args:
-        url: ``sqlite:///path.db``, a path, or a URL that a plugin's `create_store` knows.
+        url: ``sqlite:///path.db``, a path, ``postgresql://user:password@host/database``, or a URL that a plugin's `create_store` knows.
         api_key: The operator's key, which allows everything. Requests bring a key as ``x-api-key``; without this one,
             and without keys in the database (``smithkit keys``), none is asked for.
         stored_keys: Whether keys in the database count; false for callers who can open the file anyhow.

@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 from uuid import UUID
 
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError
 from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect
 
 from smithkit.server.deadlines import SlowReaderError
 from smithkit.server.domain.roles import may
-from smithkit.server.errors import ApiError, busy, error_response, no_space
+from smithkit.server.errors import ApiError, busy, error_response, no_space, unprocessable
 from smithkit.server.observing import seen_of
 from smithkit.server.services.feedback_tokens import handle_of
-from smithkit.server.store.storage import no_room
+from smithkit.server.store.storage import is_locked, is_too_long, no_room
 from smithkit.server.store.writer import WriterClosedError
 
 if TYPE_CHECKING:
@@ -93,8 +93,8 @@ def _as_api_error(error: Exception, scope: Scope) -> ApiError:
         return error
     if isinstance(error, WriterClosedError):
         return busy("The server is shutting down")
-    if isinstance(error, OperationalError) and "locked" in str(error.orig):
-        return busy("The database is locked by another process")
+    if isinstance(error, DBAPIError) and (told := _of_database(error)) is not None:
+        return told
     if no_room(error):
         _log.error(
             "%s %s was refused, for there is no room: %s", scope["method"], seen_of(scope).route, error
@@ -104,6 +104,16 @@ def _as_api_error(error: Exception, scope: Scope) -> ApiError:
         )
     _log.error("%s %s failed", scope["method"], seen_of(scope).route, exc_info=error)
     return ApiError(500, "Internal server error; the server's log tells more")
+
+
+def _of_database(error: DBAPIError) -> ApiError | None:
+    if is_locked(error):
+        return busy("The database is locked by another process")
+    if error.connection_invalidated:
+        return busy("The database cannot be reached")
+    return (
+        unprocessable("A name or key is too long for the server's database") if is_too_long(error) else None
+    )
 
 
 class HeaderMiddleware:

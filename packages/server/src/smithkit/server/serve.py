@@ -54,7 +54,9 @@ def add_database_option(parser: argparse.ArgumentParser) -> None:
         parser: The command's parser.
     """
     parser.add_argument(
-        "--db", metavar="URL", help="sqlite:///path.db or a path (default: smithkit.db in SMITHKIT_HOME)"
+        "--db",
+        metavar="URL",
+        help="a path, sqlite:///path.db or postgresql://user:password@host/database (default: smithkit.db in SMITHKIT_HOME)",
     )
 
 
@@ -135,6 +137,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _serve(app: object, args: argparse.Namespace, url: str, *, with_key: bool) -> int:
     import uvicorn
 
+    from smithkit.server.store.postgres_engine import without_password
+
     config = uvicorn.Config(
         app,  # type: ignore[arg-type]
         host=args.host,
@@ -156,7 +160,7 @@ def _serve(app: object, args: argparse.Namespace, url: str, *, with_key: bool) -
         async def startup(self, sockets: list[Any] | None = None) -> None:
             await super().startup(sockets)
             if self.started:
-                _say(f"smithkit server on {address}, data in {url}", sys.stdout)
+                _say(f"smithkit server on {address}, data in {without_password(url)}", sys.stdout)
                 _say(
                     f"Point clients at it: LANGSMITH_TRACING=true LANGSMITH_ENDPOINT={address}{key}",
                     sys.stdout,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from smithkit.server.store.dataset_protocol import (
     DatasetSelection,
@@ -51,6 +51,9 @@ from smithkit.server.store.protocol import (
     Workspace,
 )
 
+if TYPE_CHECKING:
+    from pathlib import Path
+
 __all__ = [
     "Attachment",
     "CommitSelection",
@@ -90,6 +93,7 @@ __all__ = [
     "TakenError",
     "Workspace",
     "WriteMode",
+    "default_blobs",
     "open_store",
 ]
 
@@ -97,11 +101,11 @@ __all__ = [
 def open_store(url: str) -> Store:
     """Find the store for a database URL and open it.
 
-    Plugins are asked first (hook `create_store`); SQLite, and runs on ClickHouse, are built in.
+    Plugins are asked first (hook `create_store`); SQLite, PostgreSQL, and runs on ClickHouse, are built in.
 
     Args:
-        url: ``sqlite:///path.db``, a path, ``clickhouse://user@host:8123/database?meta=sqlite:///path.db``
-            (extra `clickhouse`), or what a plugin knows.
+        url: ``sqlite:///path.db``, a path, ``postgresql://user:password@host/database`` (extra `postgres`),
+            ``clickhouse://user@host:8123/database?meta=sqlite:///path.db`` (extra `clickhouse`), or what a plugin knows.
 
     Returns:
         The open store; `close` it in the end.
@@ -126,9 +130,23 @@ def _built_in(url: str) -> Store:
         from smithkit.server.store.clickhouse import ClickhouseStore
 
         return ClickhouseStore(url)
+    from smithkit.server.store.postgres_engine import is_postgres
+
+    if is_postgres(url):
+        from smithkit.server.store.blobs import BlobFolder
+        from smithkit.server.store.postgres import PostgresStore
+
+        return PostgresStore(url, BlobFolder(default_blobs()))
     from smithkit.server.store.sqlite import SqliteStore
 
     return SqliteStore(url)
+
+
+def default_blobs() -> Path:
+    """Give the folder of files that have no place beside a database: ``blobs`` in SMITHKIT_HOME."""
+    from smithkit.config import home
+
+    return home() / "blobs"
 
 
 def _from_plugins(url: str) -> Store | None:

@@ -9,21 +9,36 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar, cast
 
+from sqlalchemy import func, select
 from starlette.concurrency import run_in_threadpool
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from uuid import UUID
 
     from sqlalchemy import Connection, Engine
 
     from smithkit.server.store.writer import Writer
 
-__all__ = ["Access", "speak_for", "workspace_of"]
+__all__ = [
+    "Access",
+    "MustBeAloneError",
+    "beside_others",
+    "require_alone",
+    "speak_for",
+    "take_turns",
+    "workspace_of",
+    "writes_alone",
+]
 
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
 _OPTION = "smithkit_workspace"
+_BESIDE = "smithkit_beside"
+
+
+class MustBeAloneError(Exception):
+    """What is to be written needs a transaction beside which nobody writes."""
 
 
 def workspace_of(connection: Connection) -> UUID:
@@ -34,6 +49,35 @@ def workspace_of(connection: Connection) -> UUID:
 def speak_for(connection: Connection, workspace_id: UUID) -> Connection:
     """Let a connection read and write a workspace's data from now on."""
     return connection.execution_options(**{_OPTION: workspace_id})
+
+
+def beside_others(engine: Engine) -> Engine:
+    """Say that others write while this engine's transactions do."""
+    return engine.execution_options(**{_BESIDE: True})
+
+
+def writes_alone(connection: Connection) -> bool:
+    """Tell whether nobody else writes to the database during a transaction."""
+    return not connection.get_execution_options().get(_BESIDE)
+
+
+def require_alone(connection: Connection) -> None:
+    """Insist that nobody else writes.
+
+    Raises:
+        MustBeAloneError: Others do.
+    """
+    if not writes_alone(connection):
+        raise MustBeAloneError
+
+
+def take_turns(connection: Connection, about: Iterable[UUID]) -> None:
+    """Wait for others who are about to change the same, until the end of their transactions."""
+    if writes_alone(connection):
+        return
+    keys = sorted({int.from_bytes(one.bytes[:8], signed=True) for one in about})
+    for key in keys:
+        connection.execute(select(func.pg_advisory_xact_lock(key)))
 
 
 class Access:

@@ -111,7 +111,7 @@ class BlobSink:
 
     def _flush(self) -> None:
         if self._file is None:
-            self._folder.mkdir(mode=0o700, exist_ok=True)
+            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._file, name = tempfile.mkstemp(dir=self._folder, prefix=".incoming-")
             self._path = Path(name)
         view = memoryview(self._buffer)
@@ -161,8 +161,8 @@ class BlobFolder:
     def place(self, blob: StagedBlob) -> None:
         """Keep a received blob."""
         target = self.path(blob.digest)
-        for folder in (self._root, target.parent):
-            folder.mkdir(mode=0o700, exist_ok=True)
+        self._root.mkdir(mode=0o700, parents=True, exist_ok=True)
+        target.parent.mkdir(mode=0o700, exist_ok=True)
         blob.place(target)
 
     def remove(self, digest: bytes) -> None:

@@ -1,4 +1,4 @@
-"""Inserting many rows into SQLite."""
+"""Inserting many rows."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 __all__ = ["BulkInsert"]
 
+_MARKS = {"sqlite": "?", "postgresql": "%s"}
 _SIZES = (64, 16, 4, 1)  # rows of a statement, so that few statements are compiled
 
 
@@ -32,22 +33,39 @@ class BulkInsert:
         names = list(columns or table.c.keys())
         self._pick = itemgetter(*names) if len(names) > 1 else lambda row: (row[names[0]],)
         self._ids = [place for place, name in enumerate(names) if isinstance(table.c[name].type, Guid)]
-        places = f"({', '.join('?' * len(names))})"
         head = f"INSERT INTO {table.name} ({', '.join(names)}) VALUES "  # noqa: S608 - names of columns
-        self._statements = {size: head + ", ".join([places] * size) for size in _SIZES}
+        self._statements = {
+            dialect: {size: head + _places(mark, len(names), size) for size in _SIZES}
+            for dialect, mark in _MARKS.items()
+        }
 
     def execute(self, connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
         """Insert rows; each gives a value for every column."""
+        dialect = connection.dialect.name
+        if dialect != "sqlite" and self._ids:
+            # In one order: those who insert the same wait for each other, and not in a circle.
+            rows = sorted(rows, key=lambda row: self._pick(row)[self._ids[0]])
         at = 0
         for size in _SIZES:
             while len(rows) - at >= size:
-                values = [value for row in rows[at : at + size] for value in self._values(row)]
-                connection.exec_driver_sql(self._statements[size], tuple(values))
+                values = [
+                    value
+                    for row in rows[at : at + size]
+                    for value in self._values(row, packed=dialect == "sqlite")
+                ]
+                connection.exec_driver_sql(self._statements[dialect][size], tuple(values))
                 at += size
 
-    def _values(self, row: Mapping[str, Any]) -> list[Any]:
-        values = list(self._pick(row))
+    def _values(self, row: Mapping[str, Any], *, packed: bool) -> Sequence[Any]:
+        picked: Sequence[Any] = self._pick(row)
+        if not packed:
+            return picked
+        values = list(picked)
         for place in self._ids:
             if values[place] is not None:
                 values[place] = values[place].bytes
         return values
+
+
+def _places(mark: str, columns: int, rows: int) -> str:
+    return ", ".join([f"({', '.join([mark] * columns)})"] * rows)

@@ -21,7 +21,7 @@ from sqlalchemy import (
 )
 
 from smithkit.server.store.tables import metadata
-from smithkit.server.store.types import Guid
+from smithkit.server.store.types import Guid, Number, only_where
 
 __all__ = [
     "comparative_experiments",
@@ -99,7 +99,7 @@ dataset_shares = Table(
 example_versions = Table(
     "example_versions",
     metadata,
-    Column("row", Integer, primary_key=True),
+    Column("row", Number, primary_key=True),
     Column("example_id", Guid(), nullable=False),
     Column("dataset_id", Guid(), ForeignKey("datasets.id"), nullable=False),
     Column("position", BigInteger, nullable=False),  # kept by all versions of an example
@@ -122,28 +122,25 @@ Index(
     "ix_example_versions_live",
     example_versions.c.dataset_id,
     example_versions.c.position,
-    sqlite_where=_LIVE,
-    postgresql_where=_LIVE,
+    **only_where(_LIVE),
 )
 Index(
     "uq_example_versions_live",
     example_versions.c.example_id,
     unique=True,
-    sqlite_where=_LIVE,
-    postgresql_where=_LIVE,
+    **only_where(_LIVE),
 )
 Index(
     "ix_example_versions_ended",
     example_versions.c.dataset_id,
     example_versions.c.valid_to,
-    sqlite_where=_ENDED,
-    postgresql_where=_ENDED,
+    **only_where(_ENDED),
 )
 
 example_files = Table(
     "example_files",
     metadata,
-    Column("row", Integer, ForeignKey("example_versions.row"), primary_key=True),
+    Column("row", Number, ForeignKey("example_versions.row"), primary_key=True),
     Column("place", Integer, primary_key=True),
     Column("name", Text, nullable=False),
     Column("mime_type", Text, nullable=False),
@@ -156,7 +153,7 @@ example_files = Table(
 example_vectors = Table(
     "example_vectors",
     metadata,
-    Column("row", Integer, ForeignKey("example_versions.row"), primary_key=True),
+    Column("row", Number, ForeignKey("example_versions.row"), primary_key=True),
     Column("model", Text, nullable=False),
     Column("vector", LargeBinary, nullable=False),  # 32-bit floats, of length 1
 )

@@ -196,6 +196,8 @@ def give_space_back(connection: Connection) -> bool:
     Returns:
         Whether there are more.
     """
+    if connection.dialect.name != "sqlite":  # others reuse it, and have upkeep of their own
+        return False
     (free,) = connection.exec_driver_sql("PRAGMA freelist_count").one()
     driver = connection.connection.driver_connection
     if driver is None or not free:

@@ -1,4 +1,4 @@
-"""An index of examples' inputs: full text (SQLite FTS5), ranked by BM25, and vectors where there are some."""
+"""An index of examples' inputs: full text (SQLite's FTS5 or PostgreSQL's `tsvector`), ranked, and vectors where there are some."""
 
 from __future__ import annotations
 
@@ -24,11 +24,28 @@ if TYPE_CHECKING:
 
 __all__ = ["drop_index", "search", "unindex", "update_index"]
 
-_INSERT = text("INSERT INTO example_texts (rowid, dataset, text) VALUES (:row, :dataset, :text)")
-_DELETE = text("DELETE FROM example_texts WHERE rowid = :row")
-_RANKED = text(
-    "SELECT rowid FROM example_texts WHERE example_texts MATCH :query ORDER BY bm25(example_texts, 0.0, 1.0)"
-)
+_INSERT = {
+    "sqlite": text("INSERT INTO example_texts (rowid, dataset, text) VALUES (:row, :dataset, :text)"),
+    "postgresql": text(
+        'INSERT INTO example_texts ("row", dataset, words)'
+        " VALUES (:row, CAST(:dataset AS uuid), to_tsvector('simple', left(:text, 200000)))"
+    ),
+}
+_DELETE = {
+    "sqlite": text("DELETE FROM example_texts WHERE rowid = :row"),
+    "postgresql": text('DELETE FROM example_texts WHERE "row" = :row'),
+}
+_RANKED = {
+    "sqlite": text(
+        "SELECT rowid FROM example_texts WHERE example_texts MATCH :query"
+        " ORDER BY bm25(example_texts, 0.0, 1.0)"
+    ),
+    "postgresql": text(
+        'SELECT "row" FROM example_texts WHERE dataset = CAST(:dataset AS uuid)'
+        " AND words @@ CAST(:query AS tsquery)"
+        ' ORDER BY ts_rank(words, CAST(:query AS tsquery), 1) DESC, "row"'
+    ),
+}
 
 
 def update_index(connection: Connection, dataset_id: UUID, *, must_exist: bool) -> bool:
@@ -56,7 +73,8 @@ def update_index(connection: Connection, dataset_id: UUID, *, must_exist: bool) 
     for part in chunks(fresh):
         payloads = select(columns.row, columns.inputs).where(columns.row.in_(part))
         connection.execute(
-            _INSERT, [_entry(dataset_id, row) for row in connection.execute(payloads).mappings()]
+            _INSERT[connection.dialect.name],
+            [_entry(dataset_id, row) for row in connection.execute(payloads).mappings()],
         )
     _mark(connection, dataset_id, dataset["version"])
     return True
@@ -77,7 +95,7 @@ def drop_index(connection: Connection, dataset_id: UUID) -> None:
 def unindex(connection: Connection, rows: Sequence[int]) -> None:
     """Take example records out of the index; those that are not in it do no harm."""
     for part in chunks(rows):
-        connection.execute(_DELETE, [{"row": row} for row in part])
+        connection.execute(_DELETE[connection.dialect.name], [{"row": row} for row in part])
         remove_vectors(connection, part)
 
 
@@ -117,9 +135,13 @@ def _found(connection: Connection, ranked: Sequence[int], selection: ExampleSele
 def _ranked(connection: Connection, dataset_id: UUID, words: Sequence[str]) -> Iterator[int]:
     if not words:
         return
-    terms = " OR ".join(f'"{word}"' for word in words)
-    query = f'dataset : "{dataset_id.hex}" AND text : ({terms})'
-    yield from connection.execute(_RANKED, {"query": query}).scalars()
+    values = {"dataset": dataset_id.hex}
+    if connection.dialect.name == "sqlite":
+        terms = " OR ".join(f'"{word}"' for word in words)
+        values["query"] = f'dataset : "{dataset_id.hex}" AND text : ({terms})'
+    else:
+        values["query"] = " | ".join(f"'{word}'" for word in words)
+    yield from connection.execute(_RANKED[connection.dialect.name], values).scalars()
 
 
 def _entry(dataset_id: UUID, row: Any) -> Row:

@@ -26,8 +26,9 @@ _STEP = 2000
 _columns = example_versions.c
 # An example may have been removed for good while its vector was made.
 _INSERT = text(
-    "INSERT OR REPLACE INTO example_vectors (row, model, vector) "
-    "SELECT :row, :model, :vector WHERE EXISTS (SELECT 1 FROM example_versions WHERE row = :row)"
+    "INSERT INTO example_vectors (row, model, vector) "
+    'SELECT example_versions."row", :model, :vector FROM example_versions WHERE example_versions."row" = :row '
+    'ON CONFLICT ("row") DO UPDATE SET model = excluded.model, vector = excluded.vector'
 )
 
 

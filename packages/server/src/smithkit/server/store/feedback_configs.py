@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 from sqlalchemy import select, update
-from sqlalchemy.dialects.sqlite import insert as upsert
 
 from smithkit.server.domain.feedback_rules import find_problem, normal_config
 from smithkit.server.store.feedback_protocol import FeedbackRefusedError
 from smithkit.server.store.feedback_tables import feedback_configs
+from smithkit.server.store.inserts import upsert
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
@@ -79,7 +79,9 @@ def insert_config(  # noqa: PLR0917 - a record's columns
         "modified_at": moment,
         "deleted_at": None,
     }
-    connection.execute(upsert(_table).on_conflict_do_update(set_=row), row)
+    key_columns = _table.primary_key.columns
+    statement = upsert(connection, _table).on_conflict_do_update(index_elements=key_columns, set_=row)
+    connection.execute(statement, row)
     return row
 
 

@@ -7,10 +7,10 @@ from enum import IntEnum
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import delete, select
-from sqlalchemy.dialects.sqlite import insert as upsert
 
 from smithkit.server.domain.feedback import Tally
 from smithkit.server.store.feedback_tables import feedback_figures, feedback_values
+from smithkit.server.store.inserts import upsert
 from smithkit.server.store.tables import feedback
 
 if TYPE_CHECKING:
@@ -101,9 +101,11 @@ def _store_counts(connection: Connection, own: dict[str, Any], tallies: Mapping[
     if gone:
         connection.execute(delete(table).where(inside, table.c.key.in_(gone)))
     if rows:
-        statement = upsert(table)
+        statement = upsert(connection, table)
         new = {name: statement.excluded[name] for name in ("n", "scored", "total")}
-        connection.execute(statement.on_conflict_do_update(set_=new), rows)
+        connection.execute(
+            statement.on_conflict_do_update(index_elements=table.primary_key.columns, set_=new), rows
+        )
 
 
 def _store_values(connection: Connection, own: dict[str, Any], tallies: Mapping[str, Tally]) -> None:
@@ -116,9 +118,11 @@ def _store_values(connection: Connection, own: dict[str, Any], tallies: Mapping[
     ]
     if not rows:
         return
-    statement = upsert(table)
+    statement = upsert(connection, table)
     added = {"n": table.c.n + statement.excluded.n}
-    connection.execute(statement.on_conflict_do_update(set_=added), rows)
+    connection.execute(
+        statement.on_conflict_do_update(index_elements=table.primary_key.columns, set_=added), rows
+    )
     if any(row["n"] < 0 for row in rows):
         connection.execute(
             delete(table).where(

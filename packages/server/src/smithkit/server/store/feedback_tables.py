@@ -8,7 +8,6 @@ from sqlalchemy import (
     Column,
     ForeignKey,
     Index,
-    Integer,
     LargeBinary,
     SmallInteger,
     Table,
@@ -16,7 +15,7 @@ from sqlalchemy import (
 )
 
 from smithkit.server.store.tables import metadata
-from smithkit.server.store.types import Guid
+from smithkit.server.store.types import Guid, Number
 
 __all__ = [
     "annotation_queue_runs",
@@ -110,7 +109,7 @@ annotation_queues = Table(
 annotation_queue_runs = Table(
     "annotation_queue_runs",
     metadata,
-    Column("position", Integer, primary_key=True),
+    Column("position", Number, primary_key=True),
     Column("id", Guid(), nullable=False, unique=True),
     Column("queue_id", Guid(), ForeignKey("annotation_queues.id"), nullable=False),
     Column("run_id", Guid(), nullable=False),

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import ColumnElement, FromClause
 
-__all__ = ["Dialect", "compile_filter", "latency", "of_root", "of_tree"]
+__all__ = ["Dialect", "compile_filter", "is_of_documents", "latency", "of_root", "of_tree"]
 
 _ORDERS: Mapping[Operator, Callable[[Any, Any], Any]] = {
     Operator.GT: operator.gt,
@@ -69,7 +69,7 @@ def compile_filter(node: Node, run: FromClause, dialect: Dialect) -> ColumnEleme
     Returns:
         A condition on `run`.
     """
-    if _is_of_documents(node):
+    if is_of_documents(node):
         return dialect.document(run, node)  # whole, so that payloads are read once
     match node:
         case And(operands):
@@ -92,13 +92,13 @@ def compile_filter(node: Node, run: FromClause, dialect: Dialect) -> ColumnEleme
     raise AssertionError(node)
 
 
-def _is_of_documents(node: Node) -> bool:
+def is_of_documents(node: Node) -> bool:
     """Tell whether a condition asks for nothing but metadata, inputs, outputs and the text of the error."""
     match node:
         case And(operands) | Or(operands):
-            return all(_is_of_documents(one) for one in operands)
+            return all(is_of_documents(one) for one in operands)
         case Not(operand):
-            return _is_of_documents(operand)
+            return is_of_documents(operand)
         case Some(group, _):
             return group is not Group.FEEDBACK
         case Comparison(Operator.SEARCH):
@@ -211,7 +211,7 @@ def _compared(column: ColumnElement[Any], node: Comparison, dialect: Dialect) ->
         if value is not None:
             condition = or_(~condition, column != _stored(node.field, value))
     else:
-        condition = _ORDERS[node.operator](column, value)
+        condition = _ORDERS[node.operator](column, _stored(node.field, value))
     return condition
 
 
@@ -221,6 +221,5 @@ def _stored(name: str, value: Any) -> Any:
         return UUID(value)
     if name == "status":
         return int(Status[value])
-    if isinstance(value, bool):
-        return literal(int(value))
-    return value
+    # A driver that is told the type of the column would cut the fraction off.
+    return literal(value) if isinstance(value, bool | float) else value

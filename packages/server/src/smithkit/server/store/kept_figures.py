@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from sqlalchemy import delete, select, tuple_
 
 from smithkit.server.domain.run_figures import SUMMED, RunFigures, measures
+from smithkit.server.store.access import take_turns
 from smithkit.server.store.packing import pack, unpack
 from smithkit.server.store.tables import run_figures, runs, sessions
 
@@ -99,6 +100,7 @@ class FigureChanges:
             connection: A connection that holds the write lock.
         """
         changes = self.by_key()
+        take_turns(connection, {key.session_id for key in changes})
         keys = sorted(changes, key=lambda key: (key.session_id.bytes, key.is_root, key.hour))
         for at in range(0, len(keys), _CHUNK):
             _store(connection, {key: changes[key] for key in keys[at : at + _CHUNK]})

@@ -16,7 +16,7 @@ from sqlalchemy import inspect, select, text
 from sqlalchemy.exc import OperationalError
 
 from smithkit.server.domain.times import now
-from smithkit.server.store.storage import StorageError
+from smithkit.server.store.storage import StorageError, is_locked
 from smithkit.server.store.tables import workspaces
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = ["HEAD", "KEPT_BACKUPS", "is_known", "migrate", "read_revision"]
 
-HEAD = "0015"
+HEAD = "0016"
 """The newest migration. A database that stands here is opened without loading Alembic."""
 KEPT_BACKUPS = 3
 """Backups that are kept of those made before migrations."""
@@ -54,7 +54,7 @@ def migrate(engine: Engine) -> None:
             return _migrate(engine)
         except OperationalError as error:
             # Another process migrates, which takes as long as there is data.
-            if "locked" not in str(error.orig) or time.monotonic() > deadline:
+            if not is_locked(error) or time.monotonic() > deadline:
                 raise
             _log.warning("waiting for another process that migrates the database")
 

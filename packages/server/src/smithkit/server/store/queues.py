@@ -7,11 +7,11 @@ from uuid import uuid4
 
 import orjson
 from sqlalchemy import and_, delete, or_, select
-from sqlalchemy.dialects.sqlite import insert as upsert
 
 from smithkit.server.store.access import workspace_of
 from smithkit.server.store.feedback_protocol import FeedbackRefusedError
 from smithkit.server.store.feedback_tables import annotation_queue_runs, annotation_queues
+from smithkit.server.store.inserts import upsert
 from smithkit.server.store.ownership import in_own_session
 from smithkit.server.store.tables import feedback, runs
 
@@ -91,7 +91,7 @@ def insert_queue_runs(
         for run_id in dict.fromkeys(run_ids)
     ]
     if rows:
-        connection.execute(upsert(_own).on_conflict_do_nothing(), rows)
+        connection.execute(upsert(connection, _own).on_conflict_do_nothing(), rows)
     found: list[Row] = []
     for at in range(0, len(run_ids), _CHUNK):
         chunk = run_ids[at : at + _CHUNK]

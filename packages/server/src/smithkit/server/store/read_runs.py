@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import and_, or_, select
@@ -11,18 +12,22 @@ from smithkit.server.store.access import workspace_of
 from smithkit.server.store.filter_sql import compile_filter, of_root, of_tree
 from smithkit.server.store.ownership import in_own_session, own_sessions
 from smithkit.server.store.packing import unpack
+from smithkit.server.store.postgres_filter import PostgresDialect, is_one_of
+from smithkit.server.store.postgres_text import may_hold
+from smithkit.server.store.scan_documents import asks_documents, scan_runs
 from smithkit.server.store.search_runs import search_runs
 from smithkit.server.store.sqlite_filter import SqliteDialect, lately_queued, queued
 from smithkit.server.store.tables import attachments, feedback, run_payloads, runs
-from smithkit.server.store.text_query import index_query, scoped
+from smithkit.server.store.text_query import TSQUERY, index_query, scoped
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
     from uuid import UUID
 
     from sqlalchemy import ColumnElement, Connection
 
     from smithkit.server.domain.runs import Row
+    from smithkit.server.store.filter_sql import Dialect
     from smithkit.server.store.protocol import Place, RunSelection
 
 __all__ = [
@@ -35,11 +40,13 @@ __all__ = [
     "select_runs",
 ]
 
-_DIALECT = SqliteDialect()
+_DIALECTS: Mapping[str, Dialect] = {"sqlite": SqliteDialect(), "postgresql": PostgresDialect()}
 
 
 def select_runs(connection: Connection, selection: RunSelection) -> list[Row]:
     """Read the records that a selection names, in its order."""
+    if connection.dialect.name != "sqlite":
+        return list(islice(_scan(connection, selection), selection.limit))
     query = None if selection.filter is None else index_query(selection.filter)
     if query is None:
         return _select_page(connection, selection)
@@ -52,6 +59,15 @@ def select_runs(connection: Connection, selection: RunSelection) -> list[Row]:
         return _select_page(connection, wanted, *own, hint="INDEXED BY sqlite_autoindex_runs_1")
 
     return search_runs(connection, selection, scoped(query, selection), read)
+
+
+def _scan(connection: Connection, selection: RunSelection) -> Iterable[Row]:
+    """Go through runs where payloads are judged here; of others there is one page."""
+    if not asks_documents(selection):
+        return _select_page(connection, selection)
+    query = None if selection.filter is None else index_query(selection.filter, TSQUERY)
+    indexed = [] if query is None else [may_hold(runs, query)]
+    return scan_runs(connection, selection, lambda wide: _select_page(connection, wide, *indexed))
 
 
 def _select_page(
@@ -105,12 +121,15 @@ def conditions(connection: Connection, selection: RunSelection) -> list[ColumnEl
         found.append(runs.c.start_time <= selection.started_to)
     if selection.below is not None:
         found.append(_below(selection.below))
+    dialect = _DIALECTS[connection.dialect.name]
+    if connection.dialect.name != "sqlite" and asks_documents(selection):
+        return [*found, is_one_of(runs.c.id, [row["id"] for row in _scan(connection, selection)])]
     if selection.filter is not None:
-        found.append(compile_filter(selection.filter, runs, _DIALECT))
+        found.append(compile_filter(selection.filter, runs, dialect))
     if selection.trace_filter is not None:
-        found.append(of_root(selection.trace_filter, _DIALECT))
+        found.append(of_root(selection.trace_filter, dialect))
     if selection.tree_filter is not None:
-        found.append(of_tree(selection.tree_filter, _DIALECT))
+        found.append(of_tree(selection.tree_filter, dialect))
     return found
 
 

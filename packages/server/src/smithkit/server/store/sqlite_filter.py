@@ -6,17 +6,16 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import bindparam, case, exists, func, null, select, text
 
-from smithkit.server.domain.filters import And, Comparison, Node, Not, Or, Some, write_filter
-from smithkit.server.domain.filters.evaluate import SEARCHED
-from smithkit.server.store.stored_record import ARGUMENTS, filter_matches, metadata_text
+from smithkit.server.domain.filters import write_filter
+from smithkit.server.store.stored_record import ARGUMENTS, columns_of, filter_matches, metadata_text
 from smithkit.server.store.tables import run_payloads
 from smithkit.server.store.text_query import search_query
 from smithkit.server.store.text_tables import text_queue
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from sqlalchemy import ColumnElement, FromClause
+
+    from smithkit.server.domain.filters import Comparison, Node
 
 __all__ = ["SqliteDialect", "add_functions", "lately_queued", "queued"]
 
@@ -48,7 +47,7 @@ class SqliteDialect:
 
     def document(self, run: FromClause, node: Node) -> ColumnElement[bool]:
         """Say a condition on metadata, inputs, outputs or the text of the error."""
-        needed = set(_columns(node))
+        needed = set(columns_of(node))
         arguments = [
             null() if name not in needed else (run if name in _OF_RUN else run_payloads).c[name]
             for name in ARGUMENTS
@@ -72,20 +71,3 @@ def lately_queued(run: FromClause) -> ColumnElement[bool]:
     """Say that a run is among those that were queued last: as many as a search has the time to read."""
     last = select(text_queue.c.run_id).order_by(text_queue.c.position.desc()).limit(_READ_AT_MOST)
     return run.c.id.in_(last)
-
-
-def _columns(node: Node) -> Iterator[str]:
-    """The columns that a condition reads."""
-    match node:
-        case And(operands) | Or(operands):
-            for one in operands:
-                yield from _columns(one)
-        case Not(operand):
-            yield from _columns(operand)
-        case Some(group, _):
-            yield "extra" if group.value == "metadata" else group.value
-        case Comparison(_, ""):
-            yield from ("extra" if name == "metadata" else name for name in SEARCHED)
-        case Comparison(_, name):
-            document = name.partition(".")[0]
-            yield "extra" if document == "metadata" else document

@@ -15,12 +15,22 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sqlalchemy.exc import DatabaseError
+from sqlalchemy.exc import DatabaseError, DBAPIError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["SoleUse", "StorageError", "file_system", "is_network", "no_room", "parse_mounts", "told_clearly"]
+__all__ = [
+    "SoleUse",
+    "StorageError",
+    "file_system",
+    "is_locked",
+    "is_network",
+    "is_too_long",
+    "no_room",
+    "parse_mounts",
+    "told_clearly",
+]
 
 _MOUNTS = Path("/proc/self/mounts")
 _NETWORK = frozenset(
@@ -52,6 +62,8 @@ _NETWORK = frozenset(
         "virtiofs",
     }
 )
+_DISK_FULL = "53100"  # of PostgreSQL's
+_TOO_LONG = "54000"
 _ESCAPED = re.compile(r"\\([0-7]{3})")
 _NO_ROOM = (
     frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG}) if hasattr(errno, "EDQUOT") else {errno.ENOSPC}
@@ -137,8 +149,21 @@ def no_room(error: BaseException) -> bool:
     if isinstance(error, OSError):
         return error.errno in _NO_ROOM
     cause = str(getattr(error, "orig", ""))
+    if getattr(getattr(error, "orig", None), "sqlstate", None) == _DISK_FULL:
+        return True
     # A file at its limit and a used-up quota are input/output errors to SQLite.
     return "disk is full" in cause or "disk I/O error" in cause
+
+
+def is_locked(error: DBAPIError) -> bool:
+    """Tell whether another process kept a lock for too long."""
+    cause = str(error.orig)
+    return "locked" in cause or "busy" in cause or "lock timeout" in cause
+
+
+def is_too_long(error: DBAPIError) -> bool:
+    """Tell whether a text is longer than an index of PostgreSQL's takes."""
+    return getattr(error.orig, "sqlstate", None) == _TOO_LONG
 
 
 @contextmanager

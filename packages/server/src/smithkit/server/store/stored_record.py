@@ -6,18 +6,29 @@ import sys
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from smithkit.server.domain.filters import RUN_FIELDS, Group, check_filter, evaluate, parse_filter
-from smithkit.server.domain.filters.evaluate import pairs_of, scalar_text
+from smithkit.server.domain.filters import (
+    RUN_FIELDS,
+    And,
+    Comparison,
+    Group,
+    Not,
+    Or,
+    Some,
+    check_filter,
+    evaluate,
+    parse_filter,
+)
+from smithkit.server.domain.filters.evaluate import SEARCHED, pairs_of, scalar_text
 from smithkit.server.domain.filters.words import words_of
 from smithkit.server.domain.jsons import load, text_of
 from smithkit.server.store.packing import unpack
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from smithkit.server.domain.filters import Node
 
-__all__ = ["ARGUMENTS", "StoredRecord", "filter_matches", "metadata_text", "text_words"]
+__all__ = ["ARGUMENTS", "StoredRecord", "columns_of", "filter_matches", "metadata_text", "text_words"]
 
 ARGUMENTS = ("name", "tags", "inputs", "outputs", "error", "extra")
 """What `filter_matches` takes after the filter."""
@@ -36,7 +47,14 @@ class StoredRecord:
     __slots__ = ("_columns",)
 
     def __init__(self, *columns: Any) -> None:
-        self._columns: dict[str, Any] = dict(zip(ARGUMENTS, columns, strict=False))
+        self._columns: Mapping[str, Any] = dict(zip(ARGUMENTS, columns, strict=False))
+
+    @classmethod
+    def of(cls, columns: Mapping[str, Any]) -> StoredRecord:
+        """Give the record of some columns by name."""
+        record = cls()
+        record._columns = columns
+        return record
 
     def value(self, field: str) -> Any:
         """Give the name, the tags or the error."""
@@ -74,6 +92,23 @@ def metadata_text(extra: bytes | None, key: str) -> str | None:
     metadata = StoredRecord(*[None] * (len(ARGUMENTS) - 1), extra).document("metadata")
     value = metadata.get(key) if isinstance(metadata, dict) else None
     return None if value is None else scalar_text(value)
+
+
+def columns_of(node: Node) -> Iterator[str]:
+    """Give the columns that a condition reads, of those that `ARGUMENTS` names."""
+    match node:
+        case And(operands) | Or(operands):
+            for one in operands:
+                yield from columns_of(one)
+        case Not(operand):
+            yield from columns_of(operand)
+        case Some(group, _):
+            yield "extra" if group.value == "metadata" else group.value
+        case Comparison(_, ""):
+            yield from ("extra" if name == "metadata" else name for name in SEARCHED)
+        case Comparison(_, name):
+            document = name.partition(".")[0]
+            yield "extra" if document == "metadata" else document
 
 
 def filter_matches(text: str, *columns: Any) -> bool:

@@ -14,17 +14,15 @@ from sqlalchemy import (
     Float,
     ForeignKey,
     Index,
-    Integer,
     LargeBinary,
     MetaData,
     SmallInteger,
     Table,
     Text,
     UniqueConstraint,
-    text,
 )
 
-from smithkit.server.store.types import Guid
+from smithkit.server.store.types import Guid, Number, only_where
 
 __all__ = [
     "api_keys",
@@ -132,24 +130,31 @@ Index(
     runs.c.session_id,
     runs.c.start_time,
     runs.c.id,
-    sqlite_where=runs.c.parent_run_id.is_(None),
+    **only_where(runs.c.parent_run_id.is_(None)),
 )
-Index("ix_runs_parent", runs.c.parent_run_id, sqlite_where=runs.c.parent_run_id.is_not(None))
-Index("ix_runs_example", runs.c.reference_example_id, sqlite_where=runs.c.reference_example_id.is_not(None))
+Index("ix_runs_parent", runs.c.parent_run_id, **only_where(runs.c.parent_run_id.is_not(None)))
+Index("ix_runs_example", runs.c.reference_example_id, **only_where(runs.c.reference_example_id.is_not(None)))
 Index(
     "ix_runs_answers",
     runs.c.session_id,
     runs.c.reference_example_id,
-    sqlite_where=runs.c.reference_example_id.is_not(None) & runs.c.parent_run_id.is_(None),
+    **only_where(runs.c.reference_example_id.is_not(None) & runs.c.parent_run_id.is_(None)),
 )
 Index(
     "ix_runs_thread",
     runs.c.session_id,
     runs.c.thread_id,
     runs.c.start_time,
-    sqlite_where=runs.c.thread_id.is_not(None),
-)
-Index("ix_runs_unlinked", runs.c.parent_run_id, sqlite_where=text("linked = 0"))
+    **only_where(runs.c.thread_id.is_not(None)),
+).ddl_if(dialect="sqlite")
+# PostgreSQL takes no long texts into an index, and whoever traces chooses these.
+Index(
+    "ix_runs_threads",
+    runs.c.session_id,
+    runs.c.start_time,
+    **only_where(runs.c.thread_id.is_not(None)),
+).ddl_if(dialect="postgresql")
+Index("ix_runs_unlinked", runs.c.parent_run_id, **only_where(~runs.c.linked))
 
 # See `store.kept_figures`.
 run_figures = Table(
@@ -188,7 +193,7 @@ run_shares = Table(
 attachments = Table(
     "attachments",
     metadata,
-    Column("position", Integer, primary_key=True),
+    Column("position", Number, primary_key=True),
     Column("run_id", Guid(), nullable=False),
     Column("name", Text, nullable=False),
     Column("mime_type", Text, nullable=False),
@@ -223,10 +228,10 @@ feedback = Table(
 Index(
     "ix_feedback_comparison",
     feedback.c.comparative_experiment_id,
-    sqlite_where=feedback.c.comparative_experiment_id.is_not(None),
+    **only_where(feedback.c.comparative_experiment_id.is_not(None)),
 )
-Index("ix_feedback_formula", feedback.c.formula_id, sqlite_where=feedback.c.formula_id.is_not(None))
-Index("ix_feedback_waiting", feedback.c.run_id, sqlite_where=text("session_id IS NULL"))
+Index("ix_feedback_formula", feedback.c.formula_id, **only_where(feedback.c.formula_id.is_not(None)))
+Index("ix_feedback_waiting", feedback.c.run_id, **only_where(feedback.c.session_id.is_(None)))
 
 insights_jobs = Table(
     "insights_jobs",

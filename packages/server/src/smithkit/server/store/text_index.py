@@ -14,6 +14,7 @@ from uuid import UUID
 from sqlalchemy import bindparam, delete, func, select, text
 
 from smithkit.server.domain.filters.evaluate import SEARCHED
+from smithkit.server.store import postgres_text
 from smithkit.server.store.bulk_insert import BulkInsert
 from smithkit.server.store.stored_record import ARGUMENTS, StoredRecord
 from smithkit.server.store.tables import run_payloads, runs
@@ -82,6 +83,8 @@ def enqueue(connection: Connection, run_ids: Iterable[UUID]) -> None:
 
 def drop_garbage(connection: Connection) -> None:
     """Begin the index anew if most of it is of runs that are gone or have changed; gives their space back."""
+    if connection.dialect.name != "sqlite":  # where entries are replaced and removed
+        return
     entries, live = connection.execute(select(func.count(), func.count(run_texts.c.run_id))).one()
     if entries > 2 * live:
         connection.exec_driver_sql("INSERT INTO run_words (run_words) VALUES ('delete-all')")
@@ -92,6 +95,8 @@ def drop_garbage(connection: Connection) -> None:
 def enqueue_all(connection: Connection) -> None:
     """Have every run indexed anew, in the background."""
     connection.execute(delete(text_queue))
+    if connection.dialect.name != "sqlite":
+        postgres_text.empty_words(connection)
     every = select(runs.c.id).order_by(runs.c.start_time)
     connection.execute(text_queue.insert().from_select(["run_id"], every))
 
@@ -104,7 +109,10 @@ def count_queued(connection: Connection, most: int = _COUNTED) -> int:
 
 def forget_texts(connection: Connection, run_ids: Sequence[UUID]) -> None:
     """Take runs that are removed out of the index."""
-    _detach(connection, run_ids)
+    if connection.dialect.name == "sqlite":
+        _detach(connection, run_ids)
+    else:
+        postgres_text.forget_words(connection, run_ids)
     connection.execute(delete(text_queue).where(text_queue.c.run_id.in_(run_ids)))
 
 
@@ -161,6 +169,15 @@ def store(connection: Connection, entries: Entries) -> None:
         connection: A connection that holds the write lock.
         entries: As `prepare` gave them.
     """
+    if connection.dialect.name == "sqlite":
+        _store(connection, entries)
+    else:
+        postgres_text.store_words(connection, entries.rows)
+    gone = delete(text_queue).where(text_queue.c.position == bindparam("place"))
+    connection.execute(gone, [{"place": place} for place in entries.positions])
+
+
+def _store(connection: Connection, entries: Entries) -> None:
     _detach(connection, entries.run_ids)
     rows = sorted(entries.rows, key=lambda row: int(row["start_time"]))
     taken: dict[int, int] = {}
@@ -177,8 +194,6 @@ def store(connection: Connection, entries: Entries) -> None:
             run_texts.insert(), [{"position": row["position"], "run_id": row["run_id"]} for row in rows]
         )
         connection.execute(_INSERT, rows)
-    gone = delete(text_queue).where(text_queue.c.position == bindparam("place"))
-    connection.execute(gone, [{"place": place} for place in entries.positions])
 
 
 def _last(connection: Connection, beginning: int) -> int:

@@ -1,13 +1,13 @@
-"""What filters ask of the full-text index (FTS5): words, and tokens that stand for metadata.
+"""What filters ask of the full-text index: words, and tokens that stand for metadata.
 
 Words come from `domain.filters.words`, letters and digits alone, and stand in quotes: nothing that a user
-writes is read as FTS5's own language.
+writes is read as a database's own language.
 """
 
 from __future__ import annotations
 
 from hashlib import blake2b
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from smithkit.server.domain.filters import And, Comparison, Group, Node, Operator, Or, Some
 from smithkit.server.domain.filters.evaluate import SEARCHED, scalar_text
@@ -21,7 +21,17 @@ if TYPE_CHECKING:
     from smithkit.server.domain.filters.words import Phrase
     from smithkit.server.store.protocol import RunSelection
 
-__all__ = ["ROOT", "index_query", "metadata_tokens", "scoped", "search_query", "session_token"]
+__all__ = [
+    "FTS5",
+    "ROOT",
+    "TSQUERY",
+    "Language",
+    "index_query",
+    "metadata_tokens",
+    "scoped",
+    "search_query",
+    "session_token",
+]
 
 ROOT = "root"
 """The token of root runs, in the column `scope`."""
@@ -43,13 +53,53 @@ def session_token(session_id: UUID) -> str:
     return f"s{session_id.hex}"
 
 
-def search_query(node: Comparison) -> str:
-    """Write a search for FTS5."""
-    columns = node.field or " ".join(SEARCHED)
-    return f"({{{columns}}} : ({' AND '.join(map(_phrase, search_terms(str(node.value))))}))"
+class Language(Protocol):
+    """How a query is written: for SQLite's FTS5, or as PostgreSQL's `tsquery`."""
+
+    both: str
+    either: str
+
+    def words(self, field: str, phrases: Sequence[Phrase]) -> str:
+        """Ask for phrases, in a field or in any."""
+        ...
+
+    def token(self, token: str) -> str:
+        """Ask for a token of metadata."""
+        ...
 
 
-def index_query(node: Node) -> str | None:  # noqa: PLR0911 - one a kind of node
+class _Fts5:
+    both, either = " AND ", " OR "
+
+    def words(self, field: str, phrases: Sequence[Phrase]) -> str:
+        return f"({{{field or ' '.join(SEARCHED)}}} : ({self.both.join(map(_phrase, phrases))}))"
+
+    def token(self, token: str) -> str:
+        return f"(pairs : {token})"
+
+
+class _TsQuery:
+    both, either = " & ", " | "
+
+    def words(self, field: str, phrases: Sequence[Phrase]) -> str:  # noqa: ARG002 - it does not tell fields apart
+        exact = {f"'w{word}'" for phrase in phrases for word in phrase.words[: -1 if phrase.prefix else None]}
+        begun = {f"'w{phrase.words[-1]}':*" for phrase in phrases if phrase.prefix}
+        return f"({self.both.join(sorted(exact | begun))})"
+
+    def token(self, token: str) -> str:
+        return f"'{token}'"
+
+
+FTS5: Language = _Fts5()
+TSQUERY: Language = _TsQuery()
+
+
+def search_query(node: Comparison, language: Language = FTS5) -> str:
+    """Write a search."""
+    return language.words(node.field, search_terms(str(node.value)))
+
+
+def index_query(node: Node, language: Language = FTS5) -> str | None:  # noqa: PLR0911 - one a kind of node
     """Write what the index knows of a filter.
 
     Returns:
@@ -57,20 +107,20 @@ def index_query(node: Node) -> str | None:  # noqa: PLR0911 - one a kind of node
     """
     match node:
         case Comparison(Operator.SEARCH):
-            return search_query(node)
+            return search_query(node, language)
         case Comparison(Operator.HAS, "metadata", value):
-            return _all(_contained(load(str(value).encode())))
+            return _all(_contained(load(str(value).encode()), language), language)
         case Comparison(Operator.EXISTS, "metadata", str(key)):
-            return _token(_key_token(key))
+            return language.token(_key_token(key))
         case Comparison(Operator.EQ, name, str(value)) if name.startswith("metadata."):
-            return _token(_pair_token(name.removeprefix("metadata."), value))
+            return language.token(_pair_token(name.removeprefix("metadata."), value))
         case Some(Group.METADATA, condition):
-            return _pair(condition.operands if isinstance(condition, And) else (condition,))
+            return _pair(condition.operands if isinstance(condition, And) else (condition,), language)
         case And(operands):
-            return _all(index_query(one) for one in operands)
+            return _all((index_query(one, language) for one in operands), language)
         case Or(operands):
-            queries = [index_query(one) for one in operands]
-            return None if None in queries else f"({' OR '.join(filter(None, queries))})"
+            queries = [index_query(one, language) for one in operands]
+            return None if None in queries else f"({language.either.join(filter(None, queries))})"
     return None
 
 
@@ -86,23 +136,19 @@ def _phrase(phrase: Phrase) -> str:
     return f'"{" ".join(phrase.words)}"{" *" if phrase.prefix else ""}'
 
 
-def _token(token: str) -> str:
-    return f"(pairs : {token})"
-
-
-def _all(queries: Iterator[str | None]) -> str | None:
+def _all(queries: Iterator[str | None], language: Language) -> str | None:
     given = [query for query in queries if query is not None]
-    return f"({' AND '.join(given)})" if given else None
+    return f"({language.both.join(given)})" if given else None
 
 
-def _contained(part: Any) -> Iterator[str | None]:
+def _contained(part: Any, language: Language) -> Iterator[str | None]:
     if isinstance(part, dict):
         for key, value in part.items():
             text = scalar_text(value)
-            yield _token(_key_token(key) if text is None else _pair_token(key, text))
+            yield language.token(_key_token(key) if text is None else _pair_token(key, text))
 
 
-def _pair(conditions: Sequence[Node]) -> str | None:
+def _pair(conditions: Sequence[Node], language: Language) -> str | None:
     """The tokens of one pair, from what must be equal of its key and its value."""
     equal: Mapping[str, Any] = {
         one.field: one.value
@@ -112,11 +158,13 @@ def _pair(conditions: Sequence[Node]) -> str | None:
     key, value = equal.get("metadata_key"), equal.get("metadata_value")
     if isinstance(key, str):
         # Numbers are equal however they are written, so their text does not tell.
-        return _token(_pair_token(key, value) if isinstance(value, str) else _key_token(key))
+        return language.token(_pair_token(key, value) if isinstance(value, str) else _key_token(key))
     for one in conditions:
         if isinstance(one, Comparison) and one.operator is Operator.IN and one.field == "metadata_key":
             keys = [key for key in one.value if isinstance(key, str)] if isinstance(one.value, tuple) else []
-            return f"({' OR '.join(_token(_key_token(key)) for key in keys)})" if keys else None
+            return (
+                f"({language.either.join(language.token(_key_token(key)) for key in keys)})" if keys else None
+            )
     return None
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import BigInteger, Column, Integer, LargeBinary, Table
 
 from smithkit.server.store.tables import metadata
-from smithkit.server.store.types import Guid
+from smithkit.server.store.types import Guid, Number
 
 __all__ = ["run_texts", "text_lease", "text_queue"]
 
@@ -13,7 +13,7 @@ __all__ = ["run_texts", "text_lease", "text_queue"]
 run_texts = Table(
     "run_texts",
     metadata,
-    Column("position", Integer, primary_key=True),  # rises with the start time; see `store.text_index`
+    Column("position", Number, primary_key=True),  # rises with the start time; see `store.text_index`
     Column("run_id", Guid(), unique=True),
     info={"derived": True},
 )
@@ -22,7 +22,7 @@ run_texts = Table(
 text_queue = Table(
     "text_queue",
     metadata,
-    Column("position", Integer, primary_key=True),
+    Column("position", Number, primary_key=True),
     Column("run_id", Guid(), nullable=False),
     info={"derived": True},
 )

@@ -2,17 +2,31 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict
 from uuid import UUID
 
-from sqlalchemy import LargeBinary, Uuid
+from sqlalchemy import BigInteger, Integer, LargeBinary, Uuid
 from sqlalchemy.types import TypeDecorator
 
 if TYPE_CHECKING:
+    from sqlalchemy import ColumnElement, TextClause
     from sqlalchemy.engine import Dialect
     from sqlalchemy.types import TypeEngine
 
-__all__ = ["Guid"]
+__all__ = ["Guid", "Number", "only_where"]
+
+Number = Integer().with_variant(BigInteger(), "postgresql")
+"""The type of numbers that count up. SQLite's have 64 bits anyhow, and count by themselves under this name alone."""
+
+
+class _Partial(TypedDict):
+    sqlite_where: ColumnElement[bool] | TextClause
+    postgresql_where: ColumnElement[bool] | TextClause
+
+
+def only_where(condition: ColumnElement[bool] | TextClause) -> _Partial:
+    """Restrict an index to some rows: arguments of `Index`."""
+    return {"sqlite_where": condition, "postgresql_where": condition}
 
 
 class Guid(TypeDecorator[UUID]):

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sqlalchemy import and_, or_, select, update
-from sqlalchemy.dialects.sqlite import insert as upsert
 
 from smithkit.server.domain.times import now, parse_time
 from smithkit.server.store.access import workspace_of
 from smithkit.server.store.dataset_protocol import Diff, MissingError
 from smithkit.server.store.dataset_tables import dataset_tags, dataset_versions, datasets, example_versions
+from smithkit.server.store.inserts import upsert
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -140,8 +140,10 @@ def tag_version(connection: Connection, dataset_id: UUID, as_of: int, tag: str) 
     """
     dataset = read_dataset(connection, dataset_id)
     version = _at(connection, dataset, as_of, str(as_of))
-    statement = upsert(dataset_tags).values(dataset_id=dataset_id, tag=tag, as_of=version)
-    connection.execute(statement.on_conflict_do_update(["dataset_id", "tag"], set_={"as_of": version}))
+    statement = upsert(connection, dataset_tags).values(dataset_id=dataset_id, tag=tag, as_of=version)
+    connection.execute(
+        statement.on_conflict_do_update(index_elements=["dataset_id", "tag"], set_={"as_of": version})
+    )
     return _describe(connection, dataset, version)
 
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import bindparam, delete, select
-from sqlalchemy.dialects.sqlite import insert as upsert
 
 from smithkit.server.domain.feedback import category_of
 from smithkit.server.store import feedback_configs, feedback_formulas
-from smithkit.server.store.access import workspace_of
+from smithkit.server.store.access import require_alone, workspace_of
 from smithkit.server.store.dataset_tables import comparative_experiments
 from smithkit.server.store.feedback_figures import FigureChanges
 from smithkit.server.store.feedback_protocol import FeedbackRefusedError
+from smithkit.server.store.inserts import upsert
 from smithkit.server.store.ownership import in_own_dataset, in_own_session, own_sessions
 from smithkit.server.store.tables import feedback, runs
 
@@ -51,6 +51,7 @@ def put_feedback(connection: Connection, items: Sequence[FeedbackItem], moment: 
     Raises:
         FeedbackRefusedError: One cannot be accepted.
     """
+    require_alone(connection)
     by_id = {item.id: item for item in items}
     workspace_id = workspace_of(connection)
     feedback_configs.check_items(connection, workspace_id, by_id.values(), moment)
@@ -81,6 +82,7 @@ def adopt_feedback(connection: Connection, homes: Mapping[UUID, UUID], moment: i
     before = _rows(connection, feedback.c.run_id, homes, own, *([waits] if fresh else []))
     rows = [{**row, "session_id": homes[row["run_id"]]} for row in before.values()]
     if rows:
+        require_alone(connection)
         _store(connection, before.values(), rows)
         work_out(connection, [row["run_id"] for row in rows], moment)
 
@@ -134,7 +136,9 @@ def _store(connection: Connection, before: Iterable[Row], after: Sequence[Row]) 
     for at in range(0, len(gone), _CHUNK):
         connection.execute(delete(feedback).where(feedback.c.id.in_(gone[at : at + _CHUNK])))
     if after:
-        statement = upsert(feedback).values({column.name: bindparam(column.name) for column in feedback.c})
+        statement = upsert(connection, feedback).values(
+            {column.name: bindparam(column.name) for column in feedback.c}
+        )
         new = {column.name: statement.excluded[column.name] for column in feedback.c if column.name != "id"}
         connection.execute(statement.on_conflict_do_update(index_elements=["id"], set_=new), list(after))
     changes.store(connection)

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import bindparam, select, text
-from sqlalchemy.dialects.sqlite import insert as upsert
+from sqlalchemy import bindparam, select
 
 from smithkit.server.domain.runs import PAYLOADS, Row, merge, new_row
 from smithkit.server.domain.times import now
+from smithkit.server.store.access import require_alone, writes_alone
 from smithkit.server.store.bulk_insert import BulkInsert
 from smithkit.server.store.dataset_protocol import TakenError
+from smithkit.server.store.inserts import upsert
 from smithkit.server.store.kept_figures import FigureChanges
 from smithkit.server.store.linking import link_runs
 from smithkit.server.store.ownership import foreign_runs, in_own_session, own_sessions
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 __all__ = ["write_attachments", "write_batch"]
 
 _CHUNK = 500
-_UNLINKED = text("linked = 0")  # word for word the condition of the partial index
+_UNLINKED = ~runs.c.linked
 
 
 _INSERT_RUNS = BulkInsert(runs)
@@ -74,7 +75,7 @@ def _write_runs(
         session_id = sessions.resolve(change.session_id, change.session_name)
         if session_id is not None:
             change.values["session_id"] = session_id
-    before = _read(connection, runs.c.id, by_run)
+    before = _read_to_change(connection, by_run)
     _check_own(connection, before.values())
     after: dict[UUID, Row] = {}
     payloads: dict[UUID, dict[str, bytes]] = {}
@@ -85,10 +86,11 @@ def _write_runs(
             row["session_id"] = sessions.default()
     _link(connection, before, after)
     _store_rows(connection, before, after, moment)
-    _count(connection, before, after)
     _store_payloads(connection, before, payloads)
     enqueue(connection, after)
     _bring_feedback(connection, before, after, moment)
+    # Last: who writes beside others keeps them from counting until the end.
+    _count(connection, before, after)
 
 
 def _check_own(connection: Connection, rows: Collection[Row]) -> None:
@@ -113,6 +115,19 @@ def _bring_feedback(
     adopt_feedback(connection, moved, moment, fresh=False)
 
 
+def _read_to_change(connection: Connection, ids: Collection[UUID]) -> dict[UUID, Row]:
+    """Read runs, and keep others from changing them; in one order, so that nobody waits in a circle."""
+    if writes_alone(connection):
+        return _read(connection, runs.c.id, ids)
+    found: dict[UUID, Row] = {}
+    wanted = sorted(ids)
+    for at in range(0, len(wanted), _CHUNK):
+        own = select(runs).where(runs.c.id.in_(wanted[at : at + _CHUNK]))
+        for row in connection.execute(own.order_by(runs.c.id).with_for_update()).mappings():
+            found[row["id"]] = dict(row)
+    return found
+
+
 def _read(connection: Connection, column: Any, values: Iterable[UUID], *conditions: Any) -> dict[UUID, Row]:
     found: dict[UUID, Row] = {}
     wanted = list(values)
@@ -124,15 +139,20 @@ def _read(connection: Connection, column: Any, values: Iterable[UUID], *conditio
 
 def _link(connection: Connection, before: dict[UUID, Row], after: dict[UUID, Row]) -> None:
     own = in_own_session(connection, runs.c.session_id)
+    if not all(row["linked"] for row in after.values()):
+        require_alone(connection)  # a parent may be on its way
     stored_wait = connection.execute(select(runs.c.id).where(_UNLINKED).limit(1)).first() is not None
 
     def read(ids: Collection[UUID]) -> Iterable[Row]:
         return _read(connection, runs.c.id, ids, own).values()
 
     def read_waiting(parents: Collection[UUID]) -> Iterable[Row]:
-        return (
-            _read(connection, runs.c.parent_run_id, parents, _UNLINKED, own).values() if stored_wait else ()
-        )
+        if not stored_wait:
+            return ()
+        found = _read(connection, runs.c.parent_run_id, parents, _UNLINKED, own)
+        if found.keys() - after.keys():
+            require_alone(connection)
+        return found.values()
 
     link_runs(before, after, read, read_waiting)
 
@@ -187,7 +207,7 @@ def write_attachments(connection: Connection, batch: RunBatch) -> None:
     """Store the records of a request's files."""
     if not batch.attachments:
         return
-    statement = upsert(attachments)
+    statement = upsert(connection, attachments)
     new = statement.excluded
     connection.execute(
         statement.on_conflict_do_update(

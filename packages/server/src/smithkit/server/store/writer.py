@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from sqlalchemy.exc import DBAPIError, OperationalError
 
+from smithkit.server.store.storage import is_locked
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -110,7 +112,7 @@ class Writer:
                 results = self._transact(group)
             except OperationalError as error:
                 # Another process held the lock for longer than the busy timeout.
-                if attempt < _ATTEMPTS and _is_locked(error):
+                if attempt < _ATTEMPTS and is_locked(error):
                     _log.warning("database is locked; trying again")
                     continue
                 return _fail(group, error)
@@ -147,15 +149,11 @@ def _attempt(job: Callable[[Connection], Any], connection: Connection) -> tuple[
 
 
 def _is_fatal(error: DBAPIError) -> bool:
-    return error.connection_invalidated or _is_locked(error)
+    return error.connection_invalidated or is_locked(error)
 
 
 def _in_transaction(connection: Connection) -> bool:
     return bool(getattr(connection.connection.driver_connection, "in_transaction", True))
-
-
-def _is_locked(error: DBAPIError) -> bool:
-    return "locked" in str(error.orig) or "busy" in str(error.orig)
 
 
 def _fail(group: list[_Job], error: BaseException) -> None:

@@ -1,4 +1,4 @@
-"""A database as upkeep sees it: any that SQLAlchemy can open, and the folder of its blobs."""
+"""A database as upkeep sees it: SQLite or PostgreSQL, and the folder of its blobs."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sqlalchemy import create_engine, make_url
-from sqlalchemy.exc import ArgumentError, DatabaseError
+from sqlalchemy.exc import DatabaseError
 
+from smithkit.server.store import default_blobs, postgres_engine
 from smithkit.server.store.blobs import BlobFolder
 from smithkit.server.store.engine import blob_folder, create_file, database_path, writer_engine
 from smithkit.server.store.migrate import HEAD, migrate, read_revision
@@ -44,8 +44,8 @@ class Database:
     def snapshot(self) -> Iterator[Connection]:
         """Read it as it is at this moment, whatever others write meanwhile."""
         if self.path is None:
-            with self.engine.connect() as connection:
-                connection.execution_options(isolation_level="REPEATABLE READ")
+            options = {"isolation_level": "REPEATABLE READ", "smithkit_begin": "BEGIN"}
+            with self.engine.connect().execution_options(**options) as connection:
                 yield connection
             return
         with self.engine.connect().execution_options(smithkit_begin="BEGIN") as connection:
@@ -59,8 +59,8 @@ def open_database(
     """Open a database for upkeep.
 
     Args:
-        url: ``sqlite:///path.db``, a path, or any URL of SQLAlchemy's.
-        blobs: The folder of its files; known for a SQLite database, to be given for others.
+        url: ``sqlite:///path.db``, a path, or ``postgresql://…``.
+        blobs: The folder of its files; for SQLite beside it by default, else ``blobs`` in SMITHKIT_HOME.
         create: Whether to make and migrate it; otherwise it must be there and of this release.
         any_revision: Whether a database of another release is opened too.
 
@@ -122,13 +122,12 @@ def _file(url: str, blobs: Path | None, *, create: bool) -> Database:
 
 
 def _server(url: str, blobs: Path | None) -> Database:
-    if blobs is None:
-        raise UpkeepError("say which folder has the files of a database that is not a SQLite file")
     try:
-        engine = create_engine(url)
-    except (ArgumentError, ImportError) as error:
-        raise UpkeepError(f"cannot open this kind of database: {error}") from error
-    return Database(make_url(url).render_as_string(hide_password=True), engine, BlobFolder(blobs))
+        parsed = postgres_engine.database_url(url)
+    except ValueError as error:
+        raise UpkeepError(str(error)) from error
+    engine = postgres_engine.alone_engine(parsed)
+    return Database(parsed.render_as_string(hide_password=True), engine, BlobFolder(blobs or default_blobs()))
 
 
 def _require_present(database: Database) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sqlalchemy import select
 
-import smithkit.server.store.sqlite  # noqa: F401 - brings the tables of every part
+import smithkit.server.store.sql_store  # noqa: F401 - brings the tables of every part
 from smithkit.server.store.tables import metadata
 from smithkit.server.store.write_sessions import DIGEST_COLUMNS
 

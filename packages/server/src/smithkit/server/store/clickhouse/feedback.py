@@ -15,7 +15,7 @@ from smithkit.server.store.clickhouse.feedback_rows import read_figures, rows_wh
 from smithkit.server.store.clickhouse.write_feedback import FeedbackWriter
 from smithkit.server.store.feedback_figures import Scope
 from smithkit.server.store.feedback_protocol import FeedbackRefusedError
-from smithkit.server.store.sqlite_feedback import SqliteFeedback, changed_item
+from smithkit.server.store.sql_feedback import SqlFeedback, changed_item
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -34,7 +34,7 @@ _T = TypeVar("_T")
 _STEP = 1000  # runs that a formula is worked out for while nobody else writes
 
 
-class ClickhouseFeedback(SqliteFeedback):
+class ClickhouseFeedback(SqlFeedback):
     """Fulfils `FeedbackStore`.
 
     Args:

@@ -14,8 +14,8 @@ from smithkit.server.store.clickhouse.feedback_rows import feedback_of_runs
 from smithkit.server.store.clickhouse.shares import owner_of_share
 from smithkit.server.store.directory import SqlDirectory
 from smithkit.server.store.experiment_rows import select_answered
-from smithkit.server.store.sqlite_datasets import SqliteDatasets
-from smithkit.server.store.sqlite_queues import SqliteQueues
+from smithkit.server.store.sql_datasets import SqlDatasets
+from smithkit.server.store.sql_queues import SqlQueues
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -51,7 +51,7 @@ class ClickhouseDirectory(SqlDirectory):
         return owner or await super().owner_of_link(token)
 
 
-class ClickhouseDatasets(SqliteDatasets):
+class ClickhouseDatasets(SqlDatasets):
     """Fulfils `DatasetStore`.
 
     Args:
@@ -103,7 +103,7 @@ def _has(items: Sequence[Row], wanted: FeedbackFilter) -> bool:
     )
 
 
-class ClickhouseQueues(SqliteQueues):
+class ClickhouseQueues(SqlQueues):
     """Fulfils `QueueStore`.
 
     Args:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-from smithkit.server.store.types import Guid
+from smithkit.server.store.types import Guid, Number, only_where
 
 revision = "0001"
 down_revision = None
@@ -99,27 +99,32 @@ def _create_runs() -> None:
         "runs",
         ["reference_example_id"],
         unique=False,
-        sqlite_where=sa.text("reference_example_id IS NOT NULL"),
+        **only_where(sa.text("reference_example_id IS NOT NULL")),
     )
     op.create_index(
         "ix_runs_parent",
         "runs",
         ["parent_run_id"],
         unique=False,
-        sqlite_where=sa.text("parent_run_id IS NOT NULL"),
+        **only_where(sa.text("parent_run_id IS NOT NULL")),
     )
     op.create_index(
         "ix_runs_roots",
         "runs",
         ["session_id", "start_time", "id"],
         unique=False,
-        sqlite_where=sa.text("parent_run_id IS NULL"),
+        **only_where(sa.text("parent_run_id IS NULL")),
     )
     op.create_index("ix_runs_session", "runs", ["session_id", "start_time", "id"], unique=False)
     op.create_index("ix_runs_start", "runs", ["start_time", "id"], unique=False)
     op.create_index("ix_runs_trace", "runs", ["trace_id", "start_time"], unique=False)
     op.create_index(
-        "ix_runs_unlinked", "runs", ["parent_run_id"], unique=False, sqlite_where=sa.text("linked = 0")
+        "ix_runs_unlinked",
+        "runs",
+        ["parent_run_id"],
+        unique=False,
+        sqlite_where=sa.text("linked = 0"),
+        postgresql_where=sa.text("NOT linked"),
     )
 
 
@@ -144,7 +149,7 @@ def _create_run_payloads() -> None:
 def _create_attachments() -> None:
     op.create_table(
         "attachments",
-        sa.Column("position", sa.Integer(), nullable=False),
+        sa.Column("position", Number, nullable=False),
         sa.Column("run_id", Guid(), nullable=False),
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("mime_type", sa.Text(), nullable=False),

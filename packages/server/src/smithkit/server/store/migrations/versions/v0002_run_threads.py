@@ -10,7 +10,7 @@ from alembic import op
 from smithkit.server.domain.jsons import load
 from smithkit.server.domain.threads import find_thread
 from smithkit.server.store.packing import unpack
-from smithkit.server.store.types import Guid
+from smithkit.server.store.types import Guid, only_where
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,13 +31,11 @@ def upgrade() -> None:
     for found in _threads(connection):
         if found:
             connection.execute(statement, [{"key": key, "thread": thread} for key, thread in found])
-    op.create_index(
-        "ix_runs_thread",
-        "runs",
-        ["session_id", "thread_id", "start_time"],
-        unique=False,
-        sqlite_where=sa.text("thread_id IS NOT NULL"),
-    )
+    threaded = only_where(sa.text("thread_id IS NOT NULL"))
+    if connection.dialect.name == "sqlite":
+        op.create_index("ix_runs_thread", "runs", ["session_id", "thread_id", "start_time"], **threaded)
+    else:
+        op.create_index("ix_runs_threads", "runs", ["session_id", "start_time"], **threaded)
 
 
 def _threads(connection: sa.Connection) -> Iterator[list[tuple[UUID, str]]]:

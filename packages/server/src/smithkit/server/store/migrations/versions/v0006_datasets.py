@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-from smithkit.server.store.types import Guid
+from smithkit.server.store.types import Guid, Number, only_where
 
 revision = "0006"
 down_revision = "0005"
@@ -15,7 +15,13 @@ def upgrade() -> None:
     """Make the tables."""
     _datasets()
     _examples()
-    op.execute("CREATE VIRTUAL TABLE example_texts USING fts5(dataset, text, tokenize='unicode61')")
+    if op.get_bind().dialect.name == "sqlite":
+        op.execute("CREATE VIRTUAL TABLE example_texts USING fts5(dataset, text, tokenize='unicode61')")
+    else:
+        op.execute(
+            "CREATE TABLE example_texts (row bigint PRIMARY KEY, dataset uuid NOT NULL, words tsvector NOT NULL)"
+        )
+        op.execute("CREATE INDEX ix_example_texts_words ON example_texts USING gin (words)")
 
 
 def _datasets() -> None:
@@ -71,7 +77,7 @@ def _datasets() -> None:
 def _examples() -> None:
     op.create_table(
         "example_versions",
-        sa.Column("row", sa.Integer(), nullable=False),
+        sa.Column("row", Number, nullable=False),
         sa.Column("example_id", Guid(), nullable=False),
         sa.Column("dataset_id", Guid(), nullable=False),
         sa.Column("position", sa.BigInteger(), nullable=False),
@@ -97,12 +103,10 @@ def _examples() -> None:
         ("ix_example_versions_ended", ["dataset_id", "valid_to"], False, "valid_to IS NOT NULL"),
     ):
         where = sa.text(condition)
-        op.create_index(
-            name, "example_versions", columns, unique=unique, sqlite_where=where, postgresql_where=where
-        )
+        op.create_index(name, "example_versions", columns, unique=unique, **only_where(where))
     op.create_table(
         "example_files",
-        sa.Column("row", sa.Integer(), nullable=False),
+        sa.Column("row", Number, nullable=False),
         sa.Column("place", sa.Integer(), nullable=False),
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("mime_type", sa.Text(), nullable=False),

@@ -9,7 +9,7 @@ from alembic import op
 
 from smithkit.server.domain.feedback import Tally, category_of
 from smithkit.server.domain.jsons import load
-from smithkit.server.store.types import Guid
+from smithkit.server.store.types import Guid, Number, only_where
 
 revision = "0009"
 down_revision = "0008"
@@ -60,7 +60,7 @@ def _columns() -> None:
         ("ix_feedback_formula", "formula_id", "formula_id IS NOT NULL"),
         ("ix_feedback_waiting", "run_id", "session_id IS NULL"),
     ):
-        op.create_index(name, "feedback", [column], unique=False, sqlite_where=sa.text(condition))
+        op.create_index(name, "feedback", [column], unique=False, **only_where(sa.text(condition)))
 
 
 def _rules() -> None:
@@ -120,7 +120,7 @@ def _queues() -> None:
     )
     op.create_table(
         "annotation_queue_runs",
-        sa.Column("position", sa.Integer(), nullable=False),
+        sa.Column("position", Number, nullable=False),
         sa.Column("id", Guid(), nullable=False),
         sa.Column("queue_id", Guid(), nullable=False),
         sa.Column("run_id", Guid(), nullable=False),

@@ -5,6 +5,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
+from smithkit.server.store.types import Number
+
 revision = "0011"
 down_revision = "0012"
 
@@ -13,7 +15,7 @@ def upgrade() -> None:
     """Make the table."""
     op.create_table(
         "example_vectors",
-        sa.Column("row", sa.Integer(), nullable=False),
+        sa.Column("row", Number, nullable=False),
         sa.Column("model", sa.Text(), nullable=False),
         sa.Column("vector", sa.LargeBinary(), nullable=False),
         sa.ForeignKeyConstraint(["row"], ["example_versions.row"]),

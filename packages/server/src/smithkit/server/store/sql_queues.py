@@ -1,4 +1,4 @@
-"""Annotation queues in a SQLite file."""
+"""Annotation queues in an SQL database."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ if TYPE_CHECKING:
     from smithkit.server.store.access import Access
     from smithkit.server.store.feedback_protocol import QueueSelection
 
-__all__ = ["SqliteQueues"]
+__all__ = ["SqlQueues"]
 
 
-class SqliteQueues:
+class SqlQueues:
     """Fulfils `QueueStore`.
 
     Args:

@@ -1,4 +1,4 @@
-"""Feedback in a SQLite file."""
+"""Feedback in an SQL database."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ if TYPE_CHECKING:
     from smithkit.server.store.access import Access
     from smithkit.server.store.feedback_protocol import FeedbackSelection
 
-__all__ = ["SqliteFeedback", "changed_item"]
+__all__ = ["SqlFeedback", "changed_item"]
 
 _STEP = 1000  # runs that a formula is worked out for in one transaction
 
 
-class SqliteFeedback:
+class SqlFeedback:
     """Fulfils `FeedbackStore`.
 
     Args:

@@ -1,4 +1,4 @@
-"""The store of prompts on a SQLite file."""
+"""The store of prompts in an SQL database."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ if TYPE_CHECKING:
     from smithkit.server.store.access import Access
     from smithkit.server.store.prompt_protocol import CommitSelection, NewCommit, RepoSelection
 
-__all__ = ["SqlitePrompts"]
+__all__ = ["SqlPrompts"]
 
 
-class SqlitePrompts:
+class SqlPrompts:
     """Fulfils `PromptStore`.
 
     Args:

@@ -1,4 +1,4 @@
-"""Datasets in a SQLite file."""
+"""Datasets in an SQL database."""
 
 from __future__ import annotations
 
@@ -42,10 +42,10 @@ if TYPE_CHECKING:
         WriteMode,
     )
 
-__all__ = ["SqliteDatasets"]
+__all__ = ["SqlDatasets"]
 
 
-class SqliteDatasets:
+class SqlDatasets:
     """Fulfils `DatasetStore`.
 
     Args:
