@@ -15,14 +15,24 @@ import pytest
 @pytest.fixture(scope="session")
 def official_python(tmp_path_factory):
     """The Python of an environment with the official client."""
+    return install(tmp_path_factory.mktemp("official") / "venv", "langsmith==0.7.3")
+
+
+@pytest.fixture(scope="session")
+def newest_python(tmp_path_factory):
+    """The same with the newest release that the tests know."""
+    return install(tmp_path_factory.mktemp("newest") / "venv", "langsmith>=0.15,<0.16")
+
+
+def install(environment, client):
+    """Make an environment with a release of the official client; gives its Python."""
     beside = shutil.which("uv", path=os.path.dirname(sys.executable))  # noqa: PTH120
     uv = beside or shutil.which("uv")
     if uv is None:
         pytest.skip("needs uv")
-    environment = tmp_path_factory.mktemp("official") / "venv"
     python = environment / "bin" / "python"
     subprocess.run([uv, "venv", "--quiet", "--python", sys.executable, environment], check=True)
-    wanted = ("langsmith==0.7.3", "langchain-core>=1,<2", "pandas>=2,<4")
+    wanted = (client, "langchain-core>=1,<2", "pandas>=2,<4")
     subprocess.run([uv, "pip", "install", "--quiet", "--python", python, *wanted], check=True)
     return python
 
