@@ -80,20 +80,15 @@ def describe(operations: Iterable[Operation]) -> Json:
 
 def _schemas(operations: list[Operation]) -> tuple[dict[tuple[int, JsonSchemaMode], Json], Json]:
     """Give the schema of every type that is sent or answered, and the components that they refer to."""
-    asked: list[tuple[Any, JsonSchemaMode]] = [(Problem, "serialization")]
+    asked: dict[tuple[int, JsonSchemaMode], Any] = {(id(Problem), "serialization"): Problem}
     for one in operations:
-        asked += [(kind, "validation") for kind in (one.body, one.query) if kind is not None]
+        asked |= {(id(kind), "validation"): kind for kind in (one.body, one.query) if kind is not None}
         if one.answer is not None:
-            asked.append((one.answer, "serialization"))
+            asked[id(one.answer), "serialization"] = one.answer
     found, definitions = TypeAdapter.json_schemas(
-        [(id(kind), mode, TypeAdapter(kind)) for kind, mode in _distinct(asked)],
-        ref_template=_REF,
+        [(key, mode, TypeAdapter(kind)) for (key, mode), kind in asked.items()], ref_template=_REF
     )
     return dict(found), definitions.get("$defs", {})
-
-
-def _distinct(asked: list[tuple[Any, JsonSchemaMode]]) -> Iterator[tuple[Any, JsonSchemaMode]]:
-    yield from {(id(kind), mode): (kind, mode) for kind, mode in asked}.values()
 
 
 def _describe(one: Operation, schemas: dict[tuple[int, JsonSchemaMode], Json]) -> Json:
