@@ -25,6 +25,7 @@ PAGES = (
     "docs/filters.md",
     "docs/evaluation.md",
     "docs/langchain.md",
+    "docs/operations.md",
     "docs/prompts.md",
     "docs/pytest.md",
     "docs/redaction.md",

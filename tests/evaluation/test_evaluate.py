@@ -71,7 +71,7 @@ def test_the_project_and_its_runs_are_kept(client, dataset):
     assert [(one.key, one.score) for one in feedback] == [("exact", True)] * 4
 
 
-@pytest.mark.filterwarnings("ignore:get_test_results may change")
+@pytest.mark.filterwarnings("ignore:get_test_results may change", "ignore:summary_evaluators")
 def test_an_experiment_can_be_read_with_its_feedback(client, dataset):
     def share(outputs: list, reference_outputs: list) -> float:
         return sum(map(exact, outputs, reference_outputs)) / len(outputs)
@@ -105,6 +105,23 @@ def test_summary_evaluators_judge_all_rows(client, dataset):
         "exact": {"n": 4, "mean": 1.0, "min": 1.0, "max": 1.0},
         "share": {"n": 1, "mean": 1.0, "min": 1.0, "max": 1.0},
     }
+
+
+def test_uploaded_summary_evaluators_warn_once_before_any_row_runs(client, dataset):
+    def share(outputs: list) -> float:
+        return 1.0
+
+    options = {"data": "names", "summary_evaluators": [share, share]}
+    with pytest.warns(DeprecationWarning, match="on the experiment as a whole") as caught:
+        results = client.evaluate(upper, **options)
+    with pytest.warns(DeprecationWarning, match="on the experiment as a whole") as again:
+        client.evaluate_existing(results.experiment_name, summary_evaluators=[share])
+    answered = []
+    with pytest.raises(DeprecationWarning):  # as warnings are errors here
+        client.evaluate(answered.append, **options)
+
+    assert (len(caught), len(again), answered) == (1, 1, [])
+    assert [one.score for one in results.summary_results["results"]] == [1.0, 1.0]
 
 
 def test_async_targets_and_evaluators_are_awaited(client, dataset):

@@ -18,6 +18,8 @@ from smithkit import Client, hooks, traceable
 from smithkit.errors import LangSmithConnectionError
 from smithkit.evaluation._pickling import dumps
 
+pytestmark = pytest.mark.filterwarnings("ignore:summary_evaluators:DeprecationWarning")
+
 
 @pytest.fixture(scope="module")
 def program():

@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from smithkit.server.domain.filters import RUN_FIELDS, check_filter, parse_filter
+from smithkit.server.domain.times import now
 from smithkit.server.store import NameTakenError, RunGrouping, SessionSelection, TakenError
 
 START = "2024-01-01T00:00:00"
@@ -347,3 +348,25 @@ def test_jobs_are_kept_with_their_project(bench):
     bench(store.update_insights_job(job, {"status": "success", "clusters": b"[]"}))
     (found,) = bench(store.find_insights_jobs(project, job))
     assert (found["status"], found["clusters"]) == ("success", b"[]")
+
+
+def test_traces_that_are_too_old_go_whole_and_no_others_do(bench, make):
+    project = bench.project("old")
+    (root, child), orders = tree(2)
+    kept = bench.new_run(start_time="2100-01-01T00:00:00", session_id=str(project))
+    elsewhere = bench.new_run(start_time=START)
+    for run_id, order, parent in ((root, orders[0], None), (child, orders[1], str(root))):
+        bench.new_run(
+            id=str(run_id),
+            trace_id=str(root),
+            dotted_order=order,
+            parent_run_id=parent,
+            session_id=str(project),
+        )
+    bench(bench.store.feedback.put([make.feedback(root)]))
+    assert project in {row["id"] for row in bench(bench.store.list_retentions())}
+    assert bench(bench.store.delete_expired(project, now() + 60_000_000)) == 2
+    assert bench(bench.store.delete_expired(project, now() + 60_000_000)) == 0
+    assert {row["id"] for row in bench.runs(ids=[root, child, kept, elsewhere])} == {kept, elsewhere}
+    assert bench(bench.store.read_feedback([root])) == {}
+    bench(bench.store.give_space_back())

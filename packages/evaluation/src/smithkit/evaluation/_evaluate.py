@@ -91,6 +91,10 @@ _FOR_COMPARISONS = frozenset(
         "randomize_order",
     )
 )
+_WHOLE_EXPERIMENT = (
+    "summary_evaluators: their feedback is on the experiment as a whole, without a run. The LangSmith client calls "
+    "this deprecated, so smithkit says so too; it is sent, and results.summary_results has it. Nothing has to change."
+)
 _DEFAULTS = {field.name: field.default for field in dataclasses.fields(Options)}
 
 
@@ -227,11 +231,15 @@ def _begun(client: Any, options: Options, examples: Sequence[Any]) -> Flow[Any]:
 
 
 def _judge(client: Any, options: Options, *, asynchronous: bool) -> Judge:
+    summary_evaluators = as_summary_evaluators(options.summary_evaluators)
+    if summary_evaluators and options.upload_results:
+        # Points here, not at the caller, who need not do anything: by default it is not shown.
+        warnings.warn(_WHOLE_EXPERIMENT, DeprecationWarning, stacklevel=1)
     return Judge(
         client,
         _experiment.Experiment("", None, ()),
         as_evaluators(options.evaluators),
-        as_summary_evaluators(options.summary_evaluators),
+        summary_evaluators,
         upload=options.upload_results,
         asynchronous=asynchronous,
         gate=Gate(options.evaluator_concurrency),

@@ -47,6 +47,7 @@ def create_app(
     allowed_hosts: Collection[str] | None = None,
     limits: Limits | None = None,
     metrics: Metrics | None = None,
+    retention_days: int | None = None,
 ) -> Starlette:
     """Build the application. The store opens when the application starts (ASGI lifespan).
 
@@ -59,6 +60,7 @@ def create_app(
             when you listen on localhost without a key.
         limits: Caps on requests.
         metrics: Counts requests and shows the figures at ``/metrics``; None keeps none.
+        retention_days: For how long projects that say nothing of it keep runs; None for ever.
 
     Returns:
         The application; plugins have added their routes (hook `register_routes`).
@@ -69,7 +71,7 @@ def create_app(
     limits = limits or Limits()
     app = Starlette(
         routes=all_routes(),
-        lifespan=partial(_lifespan, url=url, limits=limits),
+        lifespan=partial(_lifespan, url=url, limits=limits, retention_days=retention_days),
         middleware=[
             Middleware(HeaderMiddleware),
             Middleware(ObserveMiddleware, metrics=metrics),
@@ -97,13 +99,17 @@ def _also_open(metrics: Metrics | None) -> tuple[str, ...]:
 
 
 @asynccontextmanager
-async def _lifespan(app: Starlette, *, url: str, limits: Limits) -> AsyncIterator[None]:
+async def _lifespan(
+    app: Starlette, *, url: str, limits: Limits, retention_days: int | None
+) -> AsyncIterator[None]:
     store = open_store(url)
-    app.state.workspaces = Workspaces(store, limits, Budget(limits.in_memory), _embedder())
+    own = Workspaces(store, limits, Budget(limits.in_memory), _embedder(), retention_days)
+    app.state.workspaces = own
+    own.retention.start()
     try:
         yield
     finally:
-        await app.state.workspaces.close()
+        await own.close()
         await run_in_threadpool(store.close)
 
 

@@ -35,6 +35,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
         metavar="KEY",
         help=f"key that allows everything (default: ${_KEY_VARIABLE}); see `smithkit keys` for others",
     )
+    parser.add_argument(
+        "--retention-days",
+        type=_days,
+        metavar="N",
+        help="delete runs of projects that say nothing of it after N days (default: keep them for ever)",
+    )
     parser.add_argument("--access-log", action="store_true", help="log every request")
     parser.add_argument(
         "--log-format",
@@ -104,9 +110,10 @@ def run(args: argparse.Namespace) -> int:
     set_up_logs(args.log_format, access=args.access_log)
     metrics = Metrics(is_open=args.metrics_open)
     hosts = {*_LOOPBACK_HOSTS, args.host} if local else None
-    return _serve(
-        create_app(url, api_key=api_key, allowed_hosts=hosts, metrics=metrics), args, url, with_key=asks
+    app = create_app(
+        url, api_key=api_key, allowed_hosts=hosts, metrics=metrics, retention_days=args.retention_days
     )
+    return _serve(app, args, url, with_key=asks)
 
 
 def _refuse(host: str) -> int:
@@ -174,6 +181,13 @@ def _serve(app: object, args: argparse.Namespace, url: str, *, with_key: bool) -
     finally:
         listener.close()
     return 0 if server.started else 1
+
+
+def _days(text: str) -> int:
+    days = int(text)
+    if days < 1:
+        raise ValueError(text)
+    return days
 
 
 def _is_new(url: str) -> bool:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Annotated, Any, Literal, NotRequired
 from uuid import UUID
 
-from pydantic import BeforeValidator, ConfigDict, Field, RootModel, SecretStr
+from pydantic import BeforeValidator, ConfigDict, Field, RootModel, SecretStr, field_validator
 from typing_extensions import TypedDict
 
 from smithkit.server.domain.fields import Body, Json, JsonText, Moment
@@ -15,6 +15,7 @@ from smithkit.server.errors import unprocessable
 from smithkit.server.routes._queries import Page, Piece, Query
 from smithkit.server.services.cursors import decode_cursor
 from smithkit.server.services.filters import all_of, read_filter, read_search
+from smithkit.server.services.retention import RETENTION_KEY
 from smithkit.server.store import RunGrouping, RunSelection
 
 __all__ = [
@@ -44,6 +45,9 @@ _Ids = Annotated[
     BeforeValidator(_as_list, json_schema_input_type=list[UUID] | UUID),
     Field(max_length=10_000),
 ]
+
+
+_MOST_DAYS = 36_500
 
 
 class RunBody(TypedDict):
@@ -249,7 +253,15 @@ class _Session(Body):
     end_time: Moment = None
     reference_dataset_id: UUID | None = None
     default_dataset_id: UUID | None = None
-    trace_tier: str | None = None
+    trace_tier: Literal["longlived", "shortlived"] | None = None
+
+    @field_validator("extra")
+    @classmethod
+    def _retention(cls, extra: dict[str, Any] | None) -> dict[str, Any] | None:
+        days = (extra or {}).get(RETENTION_KEY)
+        if days is not None and (type(days) is not int or not 1 <= days <= _MOST_DAYS):
+            raise ValueError(f"{RETENTION_KEY} must be a whole number of days from 1 to {_MOST_DAYS}")
+        return extra
 
     def columns(self) -> dict[str, Any]:
         """Give the columns that the client has set; null sets nothing."""

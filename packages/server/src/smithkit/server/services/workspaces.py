@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from smithkit.server.services import make_services
 from smithkit.server.services.keys import KeyService
+from smithkit.server.services.retention import RetentionService
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -27,19 +28,27 @@ class Workspaces:
         limits: The caps.
         budget: Bytes in memory, shared by all requests.
         embedder: Makes vectors of texts for few-shot search, where a plugin gives one.
+        retention_days: For how long projects that say nothing of it keep runs; None for ever.
 
     Attributes:
         default: The services of the first workspace.
         directory: Workspaces and keys.
         keys: Tells what keys allow.
+        retention: Deletes what is too old, in all of them.
     """
 
     def __init__(
-        self, store: Store, limits: Limits, budget: Budget, embedder: Embedder | None = None
+        self,
+        store: Store,
+        limits: Limits,
+        budget: Budget,
+        embedder: Embedder | None = None,
+        retention_days: int | None = None,
     ) -> None:
         self._store, self._limits, self._budget, self._embedder = store, limits, budget, embedder
         self.directory = store.directory
         self.keys = KeyService(store.directory)
+        self.retention = RetentionService(store, retention_days)
         self.default = make_services(store, limits, budget, embedder)
         self._known: dict[UUID, Services] = {store.workspace.id: self.default}
 
@@ -58,5 +67,6 @@ class Workspaces:
 
     async def close(self) -> None:
         """End what the services do in the background."""
+        await self.retention.close()
         for services in self._known.values():
             await services.insights.close()

@@ -380,6 +380,21 @@ class Store(Protocol):
         """Remove a project and its runs; False if there is none."""
         ...
 
+    async def list_retentions(self) -> list[Row]:
+        """Read id, `trace_tier` and `extra` of the projects of all workspaces."""
+        ...
+
+    async def delete_expired(self, session_id: UUID, before: int) -> int:
+        """Remove some of a project's traces that began and came in before a time; the number of runs that are gone.
+
+        Few enough not to keep writers waiting; 0 when nothing is left to remove.
+        """
+        ...
+
+    async def give_space_back(self) -> None:
+        """Return what deleted data took to the file system, where the database does not do so by itself."""
+        ...
+
     async def find_sessions(self, selection: SessionSelection) -> list[Row]:
         """Read projects."""
         ...

@@ -11,6 +11,7 @@ from sqlalchemy.exc import IntegrityError
 
 from smithkit.server.domain.times import now
 from smithkit.server.store import (
+    expiry,
     figures,
     groups,
     insights,
@@ -34,6 +35,7 @@ from smithkit.server.store.sql_feedback import SqlFeedback
 from smithkit.server.store.sql_prompts import SqlPrompts
 from smithkit.server.store.sql_queues import SqlQueues
 from smithkit.server.store.tables import sessions, workspaces
+from smithkit.server.store.text_index import drop_garbage
 from smithkit.server.store.writer import Writer
 
 if TYPE_CHECKING:
@@ -277,10 +279,28 @@ class SqlStore(ABC):
             )
             digests |= more
         await self._write(lambda connection: self._sweep(connection, digests))
+        await self.give_space_back()
+        return True
+
+    async def list_retentions(self) -> list[Row]:
+        """Read what the workspace's projects say of how long they keep runs."""
+        return await self._read(expiry.select_retentions)
+
+    async def delete_expired(self, session_id: UUID, before: int) -> int:
+        """Remove some of a project's traces that are older than a time."""
+        gone, digests = await self._write(
+            lambda connection: expiry.delete_expired_part(connection, session_id, before)
+        )
+        # Only now: had the deletion not been committed, records would name files that are gone.
+        await self._write(lambda connection: self._sweep(connection, digests))
+        return gone
+
+    async def give_space_back(self) -> None:
+        """Return free pages to the file system, step by step."""
+        await self._write(drop_garbage)
         while await self._write(give_space_back):
             pass
         self._indexer.wake()
-        return True
 
     async def find_sessions(self, selection: SessionSelection) -> list[Row]:
         """Read projects."""

@@ -26,10 +26,12 @@ from smithkit.server.store.tables import (
     runs,
     sessions,
 )
-from smithkit.server.store.text_index import drop_garbage, forget_texts
+from smithkit.server.store.text_index import forget_texts
 from smithkit.server.store.write_feedback import forget_feedback
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from sqlalchemy import Connection
 
     from smithkit.server.domain.runs import Row
@@ -38,6 +40,7 @@ __all__ = [
     "DEFAULT_PROJECT",
     "DIGEST_COLUMNS",
     "SessionResolver",
+    "delete_runs",
     "delete_session_part",
     "insert_session",
     "orphan_digests",
@@ -197,8 +200,20 @@ def delete_session_part(connection: Connection, session_id: UUID) -> tuple[bool,
         connection.execute(delete(feedback_formulas).where(feedback_formulas.c.session_id == session_id))
         connection.execute(delete(insights_jobs).where(insights_jobs.c.session_id == session_id))
         connection.execute(delete(sessions).where(sessions.c.id == session_id))
-        drop_garbage(connection)
         return True, set()
+    return False, delete_runs(connection, ids)
+
+
+def delete_runs(connection: Connection, ids: Sequence[UUID]) -> set[bytes]:
+    """Remove runs and all that belongs to them.
+
+    Args:
+        connection: A connection that holds the write lock.
+        ids: The runs.
+
+    Returns:
+        The digests of files that were in use.
+    """
     of_runs = attachments.c.run_id.in_(ids)
     digests = set(connection.execute(select(attachments.c.digest).where(of_runs)).scalars())
     connection.execute(delete(attachments).where(of_runs))
@@ -210,7 +225,7 @@ def delete_session_part(connection: Connection, session_id: UUID) -> tuple[bool,
     connection.execute(delete(run_shares).where(run_shares.c.run_id.in_(ids)))
     connection.execute(delete(run_payloads).where(run_payloads.c.run_id.in_(ids)))
     connection.execute(delete(runs).where(runs.c.id.in_(ids)))
-    return False, digests
+    return digests
 
 
 def orphan_digests(connection: Connection, digests: set[bytes]) -> set[bytes]:

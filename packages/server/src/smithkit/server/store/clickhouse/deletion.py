@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 from uuid import UUID
 
@@ -13,12 +14,14 @@ from smithkit.server.store.tables import attachments
 from smithkit.server.store.write_sessions import orphan_digests
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from sqlalchemy import Connection
 
     from smithkit.server.store.blobs import BlobFolder
     from smithkit.server.store.clickhouse.client import Clickhouse
 
-__all__ = ["delete_runs"]
+__all__ = ["delete_expired", "delete_runs"]
 
 _STEP = 20_000
 _OF_RUNS = ("run_documents", "run_shares", "feedback")
@@ -36,14 +39,56 @@ def delete_runs(
         workspace_id: Whose the project is.
         session_id: The project.
     """
-    _forget_elsewhere(connection, clickhouse, blobs, workspace_id, session_id)
+    whole = partial(_inside, workspace_id, session_id)
+    _delete(connection, clickhouse, blobs, workspace_id, whole)
+    bound = Bound()
+    clickhouse.delete("feedback", whole(bound), bound)
+
+
+def delete_expired(
+    connection: Connection,
+    clickhouse: Clickhouse,
+    blobs: BlobFolder,
+    workspace_id: UUID,
+    *,
+    session_id: UUID,
+    before: int,
+) -> int:
+    """Remove a project's traces that began and came in, whole, before a time.
+
+    Args:
+        connection: A connection to the SQL database that holds the write lock.
+        clickhouse: Where the runs are.
+        blobs: Where files lie.
+        workspace_id: Whose the project is.
+        session_id: The project.
+        before: Microseconds since 1970.
+
+    Returns:
+        How many runs are gone.
+    """
+    old = partial(_old, workspace_id, session_id, before)
+    bound = Bound()
+    [counted] = clickhouse.query(f"SELECT count() AS n FROM runs FINAL WHERE {old(bound)}", bound)
+    if counted["n"]:
+        _delete(connection, clickhouse, blobs, workspace_id, old)
+    return int(counted["n"])
+
+
+def _delete(
+    connection: Connection,
+    clickhouse: Clickhouse,
+    blobs: BlobFolder,
+    workspace_id: UUID,
+    which: Callable[[Bound], str],
+) -> None:
+    _forget_elsewhere(connection, clickhouse, blobs, which)
     for table in _OF_RUNS:
         bound = Bound()
-        inside = f"run_id IN (SELECT id FROM runs FINAL WHERE {_inside(workspace_id, session_id, bound)})"
-        clickhouse.delete(table, f"workspace_id = {bound(str(workspace_id), 'UUID')} AND {inside}", bound)
-    for table in ("feedback", "runs"):
-        bound = Bound()
-        clickhouse.delete(table, _inside(workspace_id, session_id, bound), bound)
+        of_runs = f"run_id IN (SELECT id FROM runs FINAL WHERE {which(bound)})"
+        clickhouse.delete(table, f"workspace_id = {bound(str(workspace_id), 'UUID')} AND {of_runs}", bound)
+    bound = Bound()
+    clickhouse.delete("runs", which(bound), bound)
 
 
 def _inside(workspace_id: UUID, session_id: UUID, bound: Bound) -> str:
@@ -51,16 +96,24 @@ def _inside(workspace_id: UUID, session_id: UUID, bound: Bound) -> str:
     return f"workspace_id = {workspace} AND session_id = {session}"
 
 
+def _old(workspace_id: UUID, session_id: UUID, before: int, bound: Bound) -> str:
+    inside, limit = _inside(workspace_id, session_id, bound), bound(before, "Int64")
+    traces = (
+        f"SELECT trace_id FROM runs FINAL WHERE {inside} GROUP BY trace_id"
+        f" HAVING min(start_time) < {limit} AND min(created_at) < {limit}"
+    )
+    return f"{inside} AND trace_id IN ({traces})"
+
+
 def _forget_elsewhere(
-    connection: Connection, clickhouse: Clickhouse, blobs: BlobFolder, workspace_id: UUID, session_id: UUID
+    connection: Connection, clickhouse: Clickhouse, blobs: BlobFolder, which: Callable[[Bound], str]
 ) -> None:
-    """Remove what the SQL database holds of a project's runs, and the files that nothing names any more."""
+    """Remove what the SQL database holds of runs, and the files that nothing names any more."""
     after = UUID(int=0)
     while True:
         bound = Bound()
-        inside = _inside(workspace_id, session_id, bound)
         found = clickhouse.query(
-            f"SELECT id FROM runs FINAL WHERE {inside} AND id > {bound(str(after), 'UUID')}"
+            f"SELECT id FROM runs FINAL WHERE {which(bound)} AND id > {bound(str(after), 'UUID')}"
             f" ORDER BY id LIMIT {_STEP}",
             bound,
         )

@@ -12,7 +12,7 @@ from starlette.concurrency import run_in_threadpool
 from smithkit.server.store.access import workspace_of
 from smithkit.server.store.clickhouse.address import parse_address
 from smithkit.server.store.clickhouse.client import Clickhouse
-from smithkit.server.store.clickhouse.deletion import delete_runs
+from smithkit.server.store.clickhouse.deletion import delete_expired, delete_runs
 from smithkit.server.store.clickhouse.feedback import ClickhouseFeedback
 from smithkit.server.store.clickhouse.feedback_rows import feedback_of_runs, read_figures
 from smithkit.server.store.clickhouse.filters import names_projects
@@ -180,6 +180,23 @@ class ClickhouseStore:
         if session_id in await self._access.read(_project_names):
             await self._access.write(remove)
         return await self._inner.delete_session(session_id)
+
+    async def list_retentions(self) -> list[Row]:
+        """Read what the workspace's projects say of how long they keep runs."""
+        return await self._inner.list_retentions()
+
+    async def delete_expired(self, session_id: UUID, before: int) -> int:
+        """Remove a project's traces that are older than a time."""
+
+        def remove(db: Connection) -> int:
+            where = (self._clickhouse, self._inner.blobs, self._own)
+            return delete_expired(db, *where, session_id=session_id, before=before)
+
+        return await self._access.write(remove)
+
+    async def give_space_back(self) -> None:
+        """Return free space to the file system; ClickHouse does so by itself."""
+        await self._inner.give_space_back()
 
     async def _projects(self, selection: RunSelection) -> dict[UUID, str]:
         """The workspace's projects by id, if a filter asks for their names."""
