@@ -29,7 +29,7 @@ def http():
 def test_it_tells_its_address_and_serves(serve, http):
     with serve() as served:
         assert "LANGSMITH_ENDPOINT=" + served.url in served.process.stdout.readline()
-        assert http.get(f"{served.url}/health").json() == {"status": "ok"}
+        assert http.get(f"{served.url}/health").json() == {"status": "ok", "store": "ok"}
         info = http.get(f"{served.url}/info").json()
         assert info["server"]["name"] == "smithkit"
         assert info["batch_ingest_config"]["use_multipart_endpoint"] is True
