@@ -42,6 +42,7 @@ __all__ = ["create_app"]
 def create_app(
     url: str,
     *,
+    blobs: str | None = None,
     api_key: str | None = None,
     stored_keys: bool = True,
     allowed_hosts: Collection[str] | None = None,
@@ -53,6 +54,8 @@ def create_app(
 
     Args:
         url: ``sqlite:///path.db``, a path, ``postgresql://user:password@host/database``, or a URL that a plugin's `create_store` knows.
+        blobs: Where attachments lie: a folder, or a URL that fsspec knows (``s3://bucket/prefix``); by default beside the
+            database.
         api_key: The operator's key, which allows everything. Requests bring a key as ``x-api-key``; without this one,
             and without keys in the database (``smithkit keys``), none is asked for.
         stored_keys: Whether keys in the database count; false for callers who can open the file anyhow.
@@ -71,7 +74,7 @@ def create_app(
     limits = limits or Limits()
     app = Starlette(
         routes=all_routes(),
-        lifespan=partial(_lifespan, url=url, limits=limits, retention_days=retention_days),
+        lifespan=partial(_lifespan, url=url, blobs=blobs, limits=limits, retention_days=retention_days),
         middleware=[
             Middleware(HeaderMiddleware),
             Middleware(ObserveMiddleware, metrics=metrics),
@@ -100,9 +103,9 @@ def _also_open(metrics: Metrics | None) -> tuple[str, ...]:
 
 @asynccontextmanager
 async def _lifespan(
-    app: Starlette, *, url: str, limits: Limits, retention_days: int | None
+    app: Starlette, *, url: str, blobs: str | None, limits: Limits, retention_days: int | None
 ) -> AsyncIterator[None]:
-    store = open_store(url)
+    store = open_store(url, blobs=blobs)
     own = Workspaces(store, limits, Budget(limits.in_memory), _embedder(), retention_days)
     app.state.workspaces = own
     own.retention.start()

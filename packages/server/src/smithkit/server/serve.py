@@ -31,6 +31,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     add_database_option(parser)
     parser.add_argument(
+        "--blobs",
+        metavar="PLACE",
+        help="where attachments lie: a folder, or a URL such as s3://bucket/prefix (default: beside a SQLite file, else "
+        "blobs in SMITHKIT_HOME)",
+    )
+    parser.add_argument(
         "--api-key",
         metavar="KEY",
         help=f"key that allows everything (default: ${_KEY_VARIABLE}); see `smithkit keys` for others",
@@ -96,7 +102,7 @@ def run(args: argparse.Namespace) -> int:
     url = database_url(args)
     if not local and api_key is None and _is_new(url):
         return _refuse(args.host)
-    problem, has_keys = _look_into(url)
+    problem, has_keys = _look_into(url, args.blobs)
     if problem is not None:
         _say(f"smithkit serve: {problem}", sys.stderr)
         return 1
@@ -111,7 +117,12 @@ def run(args: argparse.Namespace) -> int:
     metrics = Metrics(is_open=args.metrics_open)
     hosts = {*_LOOPBACK_HOSTS, args.host} if local else None
     app = create_app(
-        url, api_key=api_key, allowed_hosts=hosts, metrics=metrics, retention_days=args.retention_days
+        url,
+        blobs=args.blobs,
+        api_key=api_key,
+        allowed_hosts=hosts,
+        metrics=metrics,
+        retention_days=args.retention_days,
     )
     return _serve(app, args, url, with_key=asks)
 
@@ -200,7 +211,7 @@ def _is_new(url: str) -> bool:
         return False
 
 
-def _look_into(url: str) -> tuple[str | None, bool]:
+def _look_into(url: str, blobs: str | None) -> tuple[str | None, bool]:
     """Open the database once and let go of it, for what is wrong with it is to be told in one line.
 
     Returns:
@@ -212,7 +223,7 @@ def _look_into(url: str) -> tuple[str | None, bool]:
     from smithkit.server.store.storage import StorageError
 
     try:
-        store = open_store(url)
+        store = open_store(url, blobs=blobs)
     except (StorageError, ValueError) as error:
         return str(error), False
     try:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from starlette.responses import FileResponse
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import FileResponse, StreamingResponse
 
 from smithkit.server.routes._common import read_query, services
 from smithkit.server.routes._operation import Operation
@@ -34,10 +35,17 @@ class _Signed(Query):
 
 async def _blob(request: Request) -> Response:
     query = read_query(request, _Signed)
-    path = services(request).files.find(
-        request.path_params["name"], query.expires, query.type, query.signature
+    blob = await run_in_threadpool(
+        services(request).files.find,
+        request.path_params["name"],
+        query.expires,
+        query.type,
+        query.signature,
     )
-    return FileResponse(path, media_type=query.type, headers=_HEADERS)
+    if blob.path is not None:
+        return FileResponse(blob.path, media_type=query.type, headers=_HEADERS)
+    length = {"content-length": str(blob.size)}
+    return StreamingResponse(blob.pieces(), media_type=query.type, headers=_HEADERS | length)
 
 
 routes = [

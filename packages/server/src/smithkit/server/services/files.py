@@ -12,10 +12,9 @@ from urllib.parse import quote, urlencode
 from smithkit.server.errors import ApiError, not_found
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from smithkit.server.limits import Limits
     from smithkit.server.store import Store
+    from smithkit.server.store.blobs import Blob
 
 __all__ = ["FileService", "clean_mime_type"]
 
@@ -68,7 +67,7 @@ class FileService:
         }
         return f"/blobs/{name}?{urlencode(query, quote_via=quote)}"
 
-    def find(self, name: str, expires: str, mime_type: str, signature: str) -> Path:
+    def find(self, name: str, expires: str, mime_type: str, signature: str) -> Blob:
         """Check a URL and find its file.
 
         Args:
@@ -88,10 +87,10 @@ class FileService:
             raise ApiError(403, "The URL's signature is not valid")
         if int(expires) < time.time():
             raise ApiError(403, "The URL has expired; read the run again for a new one")
-        path = self._store.blob_path(bytes.fromhex(name)) if _DIGEST.fullmatch(name) else None
-        if path is None or not path.is_file():
+        blob = self._store.find_blob(bytes.fromhex(name)) if _DIGEST.fullmatch(name) else None
+        if blob is None:
             raise not_found("File")
-        return path
+        return blob
 
     def _sign(self, name: str, expires: str, mime_type: str) -> str:
         message = f"{name}\n{expires}\n{mime_type}".encode()

@@ -98,7 +98,7 @@ __all__ = [
 ]
 
 
-def open_store(url: str) -> Store:
+def open_store(url: str, *, blobs: str | None = None) -> Store:
     """Find the store for a database URL and open it.
 
     Plugins are asked first (hook `create_store`); SQLite, PostgreSQL, and runs on ClickHouse, are built in.
@@ -106,6 +106,8 @@ def open_store(url: str) -> Store:
     Args:
         url: ``sqlite:///path.db``, a path, ``postgresql://user:password@host/database`` (extra `postgres`),
             ``clickhouse://user@host:8123/database?meta=sqlite:///path.db`` (extra `clickhouse`), or what a plugin knows.
+        blobs: Where attachments lie: a folder, or a URL that fsspec knows (``s3://bucket/prefix``). By default beside a
+            SQLite file, else in ``blobs`` in SMITHKIT_HOME.
 
     Returns:
         The open store; `close` it in the end.
@@ -120,26 +122,26 @@ def open_store(url: str) -> Store:
     """
     store = _from_plugins(url)
     if store is None:
-        store = _built_in(url)
+        store = _built_in(url, blobs)
     store.open()
     return store
 
 
-def _built_in(url: str) -> Store:
+def _built_in(url: str, blobs: str | None) -> Store:
     if url.startswith(("clickhouse://", "clickhouses://")):
         from smithkit.server.store.clickhouse import ClickhouseStore
 
-        return ClickhouseStore(url)
+        return ClickhouseStore(url, blobs)
+    from smithkit.server.store.blobs import open_blobs
     from smithkit.server.store.postgres_engine import is_postgres
 
     if is_postgres(url):
-        from smithkit.server.store.blobs import BlobFolder
         from smithkit.server.store.postgres import PostgresStore
 
-        return PostgresStore(url, BlobFolder(default_blobs()))
+        return PostgresStore(url, open_blobs(blobs, default_blobs()))
     from smithkit.server.store.sqlite import SqliteStore
 
-    return SqliteStore(url)
+    return SqliteStore(url, blobs)
 
 
 def default_blobs() -> Path:

@@ -1,4 +1,4 @@
-"""Files named by their content, beside the database."""
+"""Files named by their content: on the way in, at rest, and on the way out. Here those in a folder."""
 
 from __future__ import annotations
 
@@ -6,16 +6,108 @@ import hashlib
 import os
 import re
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
-__all__ = ["BlobFolder", "BlobSink", "StagedBlob"]
+__all__ = ["Blob", "BlobFolder", "BlobSink", "Blobs", "DamagedBlobError", "StagedBlob", "open_blobs"]
+
+_PIECE = 256 * 1024
 
 _GROUP = re.compile("[0-9a-f]{2}")
 _NAME = re.compile("[0-9a-f]{64}")
+
+
+class DamagedBlobError(OSError):
+    """The content of a blob is not what its name says."""
+
+
+@dataclass(frozen=True, slots=True)
+class Blob:
+    """A blob at rest.
+
+    Attributes:
+        digest: SHA-256 of its content.
+        size: Its length.
+        open: Opens it for reading.
+        path: Its file, if it is on this machine.
+    """
+
+    digest: bytes
+    size: int
+    open: Callable[[], IO[bytes]]
+    path: Path | None = None
+
+    def pieces(self) -> Iterator[bytes]:
+        """Give the content piece by piece.
+
+        Raises:
+            DamagedBlobError: It was another one; told after the last piece.
+        """
+        found = hashlib.sha256()
+        with self.open() as file:
+            while piece := file.read(_PIECE):
+                found.update(piece)
+                yield piece
+        if found.digest() != self.digest:
+            raise DamagedBlobError(f"the file {self.digest.hex()} is damaged: its content has another digest")
+
+
+class Blobs(Protocol):
+    """All blobs of one database, wherever they are.
+
+    They are placed and removed inside write transactions alone. As those that place and those that remove exclude
+    each other across processes, no file disappears while a record that names it is being written.
+    """
+
+    def sink(self, spill: int) -> BlobSink:
+        """Begin to receive a blob."""
+        ...
+
+    def prepare(self, blob: StagedBlob) -> None:
+        """Do before a transaction what takes long in `place`."""
+        ...
+
+    def place(self, blob: StagedBlob) -> None:
+        """Keep a received blob; doing it again changes nothing."""
+        ...
+
+    def remove(self, digest: bytes) -> None:
+        """Remove a blob that no record names any more."""
+        ...
+
+    def find(self, digest: bytes) -> Blob | None:
+        """Give a blob; None if it is not there."""
+        ...
+
+    def groups(self) -> Iterator[dict[bytes, int]]:
+        """Go through all blobs: digest → size, some at a time."""
+        ...
+
+    def sweep(self, before: float) -> list[int]:
+        """Remove what uploads left that nobody has written to since a time (seconds since 1970); gives the sizes."""
+        ...
+
+
+def open_blobs(place: str | Path | None, default: Path) -> Blobs:
+    """Find the blobs that a user means.
+
+    Args:
+        place: A folder, or a URL that fsspec knows, such as ``s3://bucket/prefix``.
+        default: The folder without it.
+
+    Raises:
+        ValueError: What the URL needs is not installed.
+    """
+    text = str(place or default).removeprefix("file://")
+    if "://" not in text:
+        return BlobFolder(Path(text).expanduser().absolute())
+    from smithkit.server.store.remote_blobs import RemoteBlobs
+
+    return RemoteBlobs(text)
 
 
 class StagedBlob:
@@ -48,6 +140,11 @@ class StagedBlob:
             Path(name).replace(target)
         finally:
             Path(name).unlink(missing_ok=True)
+
+    @property
+    def content(self) -> bytes | Path:
+        """The bytes, or the file that has them."""
+        return self._data or b"" if self._path is None else self._path
 
     def discard(self) -> None:
         """Remove what was not placed."""
@@ -122,10 +219,7 @@ class BlobSink:
 
 
 class BlobFolder:
-    """All blobs of one database.
-
-    Files are placed and removed inside write transactions alone. As those exclude each other across
-    processes, no file disappears while a record that names it is being written.
+    """Blobs in a folder; fulfils `Blobs`.
 
     Args:
         root: The folder; made when first needed.
@@ -138,7 +232,20 @@ class BlobFolder:
         """Begin to receive a blob."""
         return BlobSink(self._root, spill)
 
-    def groups(self) -> Iterator[dict[bytes, Path]]:
+    def prepare(self, blob: StagedBlob) -> None:
+        """Nothing: a file is placed as fast as it is renamed."""
+
+    def find(self, digest: bytes) -> Blob | None:
+        """Give a blob; None if it is not there."""
+        path = self.path(digest)
+        return Blob(digest, path.stat().st_size, lambda: path.open("rb"), path) if path.is_file() else None
+
+    def groups(self) -> Iterator[dict[bytes, int]]:
+        """Go through all blobs: digest → size, those of one folder at a time."""
+        for files in self.files():
+            yield {digest: path.stat().st_size for digest, path in files.items()}
+
+    def files(self) -> Iterator[dict[bytes, Path]]:
         """Go through all blobs: digest → file, those of one folder at a time."""
         if self._root.is_dir():
             for folder in sorted(self._root.iterdir()):
@@ -146,8 +253,15 @@ class BlobFolder:
                     own = (path for path in sorted(folder.iterdir()) if _NAME.fullmatch(path.name))
                     yield {bytes.fromhex(path.name): path for path in own}
 
-    def remains(self, before: float) -> Iterator[Path]:
-        """Go through files of uploads that nobody has written to since a time (seconds since 1970)."""
+    def sweep(self, before: float) -> list[int]:
+        """Remove what uploads left that nobody has written to since a time (seconds since 1970); gives the sizes."""
+        sizes = []
+        for path in self._remains(before):
+            sizes.append(path.stat().st_size)
+            path.unlink(missing_ok=True)
+        return sizes
+
+    def _remains(self, before: float) -> Iterator[Path]:
         if self._root.is_dir():
             for path in self._root.rglob("*"):
                 if path.is_file() and not _NAME.fullmatch(path.name) and path.stat().st_mtime < before:

@@ -27,7 +27,7 @@ from smithkit.server.store.protocol import StoreFigures
 from smithkit.server.store.sql_store import SqlStore
 
 if TYPE_CHECKING:
-    from smithkit.server.store.blobs import BlobFolder
+    from smithkit.server.store.blobs import Blobs
     from smithkit.server.store.protocol import RunBatch
 
 __all__ = ["PostgresStore"]
@@ -49,7 +49,7 @@ class PostgresStore(SqlStore):
         >>> store = PostgresStore("postgresql://localhost/smithkit", BlobFolder(Path("blobs")))  # doctest: +SKIP
     """
 
-    def __init__(self, url: str, blobs: BlobFolder) -> None:
+    def __init__(self, url: str, blobs: Blobs) -> None:
         super().__init__(blobs)
         self._url = database_url(url)
 
@@ -71,6 +71,7 @@ class PostgresStore(SqlStore):
 
     async def write(self, batch: RunBatch) -> None:
         """Merge and store a request's runs, and what comes with them."""
+        await self._prepare(batch)
         for _ in range(_TRIES):
             try:
                 await run_in_threadpool(self._write_beside, batch)

@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
-    from pathlib import Path
     from uuid import UUID
 
     from smithkit.server.domain.filters import Node
     from smithkit.server.domain.runs import Row, RunChange
-    from smithkit.server.store.blobs import BlobSink, StagedBlob
+    from smithkit.server.store.blobs import Blob, BlobSink, StagedBlob
     from smithkit.server.store.dataset_protocol import DatasetStore
     from smithkit.server.store.feedback_protocol import FeedbackItem, FeedbackStore, QueueStore
     from smithkit.server.store.prompt_protocol import PromptStore
@@ -256,8 +255,8 @@ class Store(Protocol):
         """Begin to receive an attachment."""
         ...
 
-    def blob_path(self, digest: bytes) -> Path:
-        """Tell where the attachment with this SHA-256 digest lies, whether or not it exists."""
+    def find_blob(self, digest: bytes) -> Blob | None:
+        """Give the attachment with this SHA-256 digest; None if it is not there."""
         ...
 
     async def write(self, batch: RunBatch) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sqlalchemy import select, update
+from starlette.concurrency import run_in_threadpool
 
 from smithkit.server.store import (
     comparisons,
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 
     from smithkit.server.domain.runs import Row
     from smithkit.server.store.access import Access
-    from smithkit.server.store.blobs import BlobFolder
+    from smithkit.server.store.blobs import Blobs
     from smithkit.server.store.dataset_protocol import (
         DatasetSelection,
         Diff,
@@ -53,7 +54,7 @@ class SqlDatasets:
         blobs: Where files lie.
     """
 
-    def __init__(self, access: Access, blobs: BlobFolder) -> None:
+    def __init__(self, access: Access, blobs: Blobs) -> None:
         self._write = access.write
         self._read = access.read
         self._blobs = blobs
@@ -70,7 +71,13 @@ class SqlDatasets:
             write_examples.write_changes(connection, examples, "create", self._blobs)
             return versions.read_dataset(connection, made["id"])
 
+        await self._prepare(examples)
         return await self._write(make)
+
+    async def _prepare(self, changes: Sequence[ExampleChange]) -> None:
+        for change in changes:
+            for file in change.files:
+                await run_in_threadpool(self._blobs.prepare, file.blob)
 
     async def update(self, dataset_id: UUID, values: Row) -> Row:
         """Change a dataset."""
@@ -116,6 +123,7 @@ class SqlDatasets:
 
     async def write_examples(self, changes: Sequence[ExampleChange], mode: WriteMode) -> int:
         """Store examples."""
+        await self._prepare(changes)
         return await self._write(
             lambda connection: write_examples.write_changes(connection, changes, mode, self._blobs)
         )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Self
 
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
+from starlette.concurrency import run_in_threadpool
 
 from smithkit.server.domain.times import now
 from smithkit.server.store import (
@@ -40,13 +41,12 @@ from smithkit.server.store.writer import Writer
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
-    from pathlib import Path
     from uuid import UUID
 
     from sqlalchemy import Connection, Engine
 
     from smithkit.server.domain.runs import Row
-    from smithkit.server.store.blobs import BlobFolder, BlobSink
+    from smithkit.server.store.blobs import Blob, Blobs, BlobSink
     from smithkit.server.store.protocol import (
         RunBatch,
         RunGrouping,
@@ -65,7 +65,7 @@ class SqlStore(ABC):
         blobs: Where attachments lie.
     """
 
-    def __init__(self, blobs: BlobFolder) -> None:
+    def __init__(self, blobs: Blobs) -> None:
         self._blobs = blobs
         self._workspace: Workspace | None = None
 
@@ -102,7 +102,7 @@ class SqlStore(ABC):
         return self._access
 
     @property
-    def blobs(self) -> BlobFolder:
+    def blobs(self) -> Blobs:
         """Where files lie."""
         return self._blobs
 
@@ -139,14 +139,19 @@ class SqlStore(ABC):
         """Begin to receive an attachment."""
         return self._blobs.sink(spill)
 
-    def blob_path(self, digest: bytes) -> Path:
-        """Tell where the attachment with this digest lies."""
-        return self._blobs.path(digest)
+    def find_blob(self, digest: bytes) -> Blob | None:
+        """Give the attachment with this digest."""
+        return self._blobs.find(digest)
 
     async def write(self, batch: RunBatch) -> None:
         """Merge and store a request's runs, and what comes with them."""
+        await self._prepare(batch)
         await self._write(lambda connection: write_runs.write_batch(connection, batch, self._blobs))
         self._written(batch)
+
+    async def _prepare(self, batch: RunBatch) -> None:
+        for item in batch.attachments:
+            await run_in_threadpool(self._blobs.prepare, item.blob)
 
     def _written(self, batch: RunBatch) -> None:
         if batch.changes:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from smithkit.server.store.blobs import BlobFolder
+from smithkit.server.store.blobs import open_blobs
 from smithkit.server.store.engine import (
     blob_folder,
     claim,
@@ -39,9 +39,9 @@ class SqliteStore(SqlStore):
         'runs.db'
     """
 
-    def __init__(self, url: str, blobs: BlobFolder | None = None) -> None:
+    def __init__(self, url: str, blobs: str | None = None) -> None:
         self.path: Path = database_path(url)
-        super().__init__(blobs or BlobFolder(blob_folder(self.path)))
+        super().__init__(open_blobs(blobs, blob_folder(self.path)))
 
     def open(self) -> None:
         """Make or migrate the file and start the writing thread."""

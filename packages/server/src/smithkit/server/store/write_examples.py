@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from sqlalchemy import ColumnElement, Connection
 
     from smithkit.server.domain.runs import Row
-    from smithkit.server.store.blobs import BlobFolder
+    from smithkit.server.store.blobs import Blobs
     from smithkit.server.store.dataset_protocol import ExampleChange, WriteMode
 
 __all__ = ["SPLIT", "chunks", "clone_examples", "end_examples", "move_split", "purge", "write_changes"]
@@ -37,7 +37,7 @@ _FILE_COLUMNS = ("name", "mime_type", "digest", "size")
 
 
 def write_changes(
-    connection: Connection, changes: Sequence[ExampleChange], mode: WriteMode, blobs: BlobFolder
+    connection: Connection, changes: Sequence[ExampleChange], mode: WriteMode, blobs: Blobs
 ) -> int:
     """Store examples, as one version of each of their datasets.
 
@@ -165,7 +165,7 @@ class _Version:
         blobs: Where files go.
     """
 
-    def __init__(self, connection: Connection, dataset: Row, blobs: BlobFolder | None) -> None:
+    def __init__(self, connection: Connection, dataset: Row, blobs: Blobs | None) -> None:
         self._connection = connection
         self._dataset = dataset
         self._blobs = blobs

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection, Table
 
     from smithkit.server.domain.runs import RunChange
-    from smithkit.server.store.blobs import BlobFolder
+    from smithkit.server.store.blobs import Blobs
     from smithkit.server.store.protocol import RunBatch
 
 __all__ = ["write_attachments", "write_batch"]
@@ -41,7 +41,7 @@ _INSERT_RUNS = BulkInsert(runs)
 _INSERT_PAYLOADS = BulkInsert(run_payloads)
 
 
-def write_batch(connection: Connection, batch: RunBatch, blobs: BlobFolder) -> None:
+def write_batch(connection: Connection, batch: RunBatch, blobs: Blobs) -> None:
     """Merge and store everything that a request brought.
 
     Args:

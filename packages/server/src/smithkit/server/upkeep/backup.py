@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 import sqlite3
 import tempfile
 import zipfile
@@ -135,11 +136,13 @@ def _opened(path: Path) -> Iterator[Connection]:
 
 
 def _add_blob(bundle: zipfile.ZipFile, database: Database, digest: bytes, written: set[bytes]) -> bool:
-    try:
-        # Attachments are mostly compressed by themselves.
-        bundle.write(database.blobs.path(digest), blob_name(digest), zipfile.ZIP_STORED)
-    except FileNotFoundError:
+    blob = database.blobs.find(digest)
+    if blob is None:
         return False
+    # Attachments are mostly compressed by themselves.
+    entry = zipfile.ZipInfo(blob_name(digest))
+    with blob.open() as source, bundle.open(entry, "w", force_zip64=True) as target:
+        shutil.copyfileobj(source, target, _PIECE)
     written.add(digest)
     return True
 

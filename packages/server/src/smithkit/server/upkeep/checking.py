@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import func, select, text
 
+from smithkit.server.store.blobs import DamagedBlobError
 from smithkit.server.store.dataset_tables import datasets, example_versions
 from smithkit.server.store.feedback_figures import differing_figures
 from smithkit.server.store.kept_figures import differing_run_figures
@@ -134,10 +134,14 @@ def _check_figures(connection: Connection) -> Iterator[str]:
 
 
 def _blob_problem(database: Database, digest: bytes, *, quick: bool) -> str | None:
-    path = database.blobs.path(digest)
-    if not path.is_file():
+    blob = database.blobs.find(digest)
+    if blob is None:
         return "is not there"
     if quick:
         return None
-    with path.open("rb") as file:
-        return None if hashlib.file_digest(file, "sha256").digest() == digest else "has another content"
+    try:
+        for _ in blob.pieces():
+            pass
+    except DamagedBlobError:
+        return "has another content"
+    return None

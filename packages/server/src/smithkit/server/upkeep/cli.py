@@ -31,7 +31,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         command.add_argument("--json", action="store_true", help="print the result as JSON")
         return command
 
-    _add_database(check := add("check", _check, "find out whether everything is whole"))
+    _add_database(check := add("check", _check, "find out whether everything is whole"), blobs=True)
     check.add_argument("--quick", action="store_true", help="do not read the content of files")
     _add_database(backup := add("backup", _backup, "write the database and its files into one archive"))
     backup.add_argument("file", type=Path, help="archive to write (.zip)")
@@ -52,8 +52,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     copy = add("copy", _copy, "copy one database into another, and compare their rows")
     copy.add_argument("source", help="path or URL")
     copy.add_argument("target", help="path or URL; made if it is not there")
-    copy.add_argument("--source-blobs", type=Path, metavar="DIR", help="folder of the files, unless SQLite")
-    copy.add_argument("--target-blobs", type=Path, metavar="DIR", help="folder of the files, unless SQLite")
+    copy.add_argument("--source-blobs", metavar="PLACE", help="folder or URL of its files")
+    copy.add_argument("--target-blobs", metavar="PLACE", help="folder or URL of its files")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -80,7 +80,7 @@ def run(arguments: argparse.Namespace) -> int:
 def _add_database(parser: argparse.ArgumentParser, *, blobs: bool = False) -> None:
     parser.add_argument("--db", metavar="URL", help="database (default: smithkit.db in SMITHKIT_HOME)")
     if blobs:
-        parser.add_argument("--blobs", type=Path, metavar="DIR", help="folder of the files, unless SQLite")
+        parser.add_argument("--blobs", metavar="PLACE", help="folder or URL of the files")
 
 
 def _url(arguments: argparse.Namespace) -> str:
@@ -93,7 +93,7 @@ def _check(arguments: argparse.Namespace) -> int:
     from smithkit.server.upkeep.checking import check
     from smithkit.server.upkeep.database import open_database
 
-    with open_database(_url(arguments), any_revision=True) as database:
+    with open_database(_url(arguments), blobs=arguments.blobs, any_revision=True) as database:
         report = check(database, quick=arguments.quick)
     _tell(arguments, report.as_json(), _describe_check(report))
     return 0 if report.ok else 1

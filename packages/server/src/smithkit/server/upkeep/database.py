@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy.exc import DatabaseError
 
 from smithkit.server.store import default_blobs, postgres_engine
-from smithkit.server.store.blobs import BlobFolder
+from smithkit.server.store.blobs import Blobs, open_blobs
 from smithkit.server.store.engine import blob_folder, create_file, database_path, writer_engine
 from smithkit.server.store.migrate import HEAD, migrate, read_revision
 from smithkit.server.store.storage import StorageError
@@ -37,7 +37,7 @@ class Database:
 
     name: str
     engine: Engine
-    blobs: BlobFolder
+    blobs: Blobs
     path: Path | None = None
 
     @contextmanager
@@ -54,13 +54,13 @@ class Database:
 
 @contextmanager
 def open_database(
-    url: str, *, blobs: Path | None = None, create: bool = False, any_revision: bool = False
+    url: str, *, blobs: str | None = None, create: bool = False, any_revision: bool = False
 ) -> Iterator[Database]:
     """Open a database for upkeep.
 
     Args:
         url: ``sqlite:///path.db``, a path, or ``postgresql://…``.
-        blobs: The folder of its files; for SQLite beside it by default, else ``blobs`` in SMITHKIT_HOME.
+        blobs: The folder or URL of its files; for SQLite beside it by default, else ``blobs`` in SMITHKIT_HOME.
         create: Whether to make and migrate it; otherwise it must be there and of this release.
         any_revision: Whether a database of another release is opened too.
 
@@ -109,7 +109,7 @@ def _is_file(url: str) -> bool:
     return "://" not in url or url.startswith("sqlite:")
 
 
-def _file(url: str, blobs: Path | None, *, create: bool) -> Database:
+def _file(url: str, blobs: str | None, *, create: bool) -> Database:
     if create:
         try:
             path = database_path(url)
@@ -118,16 +118,16 @@ def _file(url: str, blobs: Path | None, *, create: bool) -> Database:
         create_file(path)
     else:
         path = existing_file(url)
-    return Database(str(path), writer_engine(path), BlobFolder(blobs or blob_folder(path)), path)
+    return Database(str(path), writer_engine(path), open_blobs(blobs, blob_folder(path)), path)
 
 
-def _server(url: str, blobs: Path | None) -> Database:
+def _server(url: str, blobs: str | None) -> Database:
     try:
         parsed = postgres_engine.database_url(url)
     except ValueError as error:
         raise UpkeepError(str(error)) from error
     engine = postgres_engine.alone_engine(parsed)
-    return Database(parsed.render_as_string(hide_password=True), engine, BlobFolder(blobs or default_blobs()))
+    return Database(parsed.render_as_string(hide_password=True), engine, open_blobs(blobs, default_blobs()))
 
 
 def _require_present(database: Database) -> None:

@@ -123,7 +123,7 @@ class _Loader:
             self._insert(connection, table, fresh)
 
     def _store_blob(self, record: BlobRecord) -> None:
-        present = self._database.blobs.path(record.digest).exists()
+        present = self._database.blobs.find(record.digest) is not None
         sink = self._database.blobs.sink(_SPILL)
         try:
             for piece in record.pieces:
@@ -135,10 +135,9 @@ class _Loader:
         if blob.digest != record.digest:
             blob.discard()
             raise UpkeepError(f"the file {record.digest.hex()} is damaged: its content has another digest")
-        if present:
-            blob.discard()
-        else:
+        if not present:
             self._database.blobs.place(blob)
+        blob.discard()
         (self.loaded.present if present else self.loaded.added)["blobs"] += 1
 
     def _settle_workspaces(self, connection: Connection, rows: list[_Row]) -> None:

@@ -89,13 +89,12 @@ def read_records(database: Database, connection: Connection, missing: list[bytes
         The records.
     """
     for digest in named_digests(connection):
-        try:
-            file = database.blobs.path(digest).open("rb")
-        except FileNotFoundError:
+        blob = database.blobs.find(digest)
+        if blob is None:
             missing.append(digest)
             continue
-        with file:
-            yield BlobRecord(digest, iter(lambda: file.read(_PIECE), b""))  # noqa: B023 - read before the next
+        with blob.open() as file:
+            yield BlobRecord(digest, iter(lambda: file.read(_PIECE), b""))
     for table in exported_tables():
         ordered = select(table).order_by(*table.primary_key.columns)
         for row in connection.execute(ordered.execution_options(yield_per=_ROWS)).mappings():

@@ -172,7 +172,7 @@ def _swap(copy: Path, target: Path) -> int:
     if target.exists():
         _leave_wal(target)
     blobs = BlobFolder(blob_folder(target))
-    for group in BlobFolder(blob_folder(copy)).groups():
+    for group in BlobFolder(blob_folder(copy)).files():
         for digest, path in group.items():
             place = blobs.path(digest)
             place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)

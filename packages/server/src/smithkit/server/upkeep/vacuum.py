@@ -84,12 +84,9 @@ def _remove_orphans(database: Database) -> list[int]:
     for group in database.blobs.groups():
         with database.engine.begin() as connection:
             for digest in orphan_digests(connection, set(group)):
-                sizes.append(group[digest].stat().st_size)
+                sizes.append(group[digest])
                 database.blobs.remove(digest)
-    for abandoned in database.blobs.remains(time.time() - _ABANDONED_SECONDS):
-        sizes.append(abandoned.stat().st_size)
-        abandoned.unlink(missing_ok=True)
-    return sizes
+    return sizes + database.blobs.sweep(time.time() - _ABANDONED_SECONDS)
 
 
 def _size(path: Path) -> int:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
-    from smithkit.server.store.blobs import BlobFolder
+    from smithkit.server.store.blobs import Blobs
     from smithkit.server.store.clickhouse.client import Clickhouse
 
 __all__ = ["delete_expired", "delete_runs"]
@@ -28,7 +28,7 @@ _OF_RUNS = ("run_documents", "run_shares", "feedback")
 
 
 def delete_runs(
-    connection: Connection, clickhouse: Clickhouse, blobs: BlobFolder, workspace_id: UUID, session_id: UUID
+    connection: Connection, clickhouse: Clickhouse, blobs: Blobs, workspace_id: UUID, session_id: UUID
 ) -> None:
     """Remove what belongs to a project's runs first, and the runs last, so that what is cut short can go on.
 
@@ -48,7 +48,7 @@ def delete_runs(
 def delete_expired(
     connection: Connection,
     clickhouse: Clickhouse,
-    blobs: BlobFolder,
+    blobs: Blobs,
     workspace_id: UUID,
     *,
     session_id: UUID,
@@ -78,7 +78,7 @@ def delete_expired(
 def _delete(
     connection: Connection,
     clickhouse: Clickhouse,
-    blobs: BlobFolder,
+    blobs: Blobs,
     workspace_id: UUID,
     which: Callable[[Bound], str],
 ) -> None:
@@ -106,7 +106,7 @@ def _old(workspace_id: UUID, session_id: UUID, before: int, bound: Bound) -> str
 
 
 def _forget_elsewhere(
-    connection: Connection, clickhouse: Clickhouse, blobs: BlobFolder, which: Callable[[Bound], str]
+    connection: Connection, clickhouse: Clickhouse, blobs: Blobs, which: Callable[[Bound], str]
 ) -> None:
     """Remove what the SQL database holds of runs, and the files that nothing names any more."""
     after = UUID(int=0)
@@ -124,7 +124,7 @@ def _forget_elsewhere(
         after = found[-1]["id"]
 
 
-def _forget(connection: Connection, blobs: BlobFolder, ids: list[UUID]) -> None:
+def _forget(connection: Connection, blobs: Blobs, ids: list[UUID]) -> None:
     own = attachments.c.run_id.in_(ids)
     digests = set(connection.execute(select(attachments.c.digest).where(own)).scalars())
     for table in (attachments, feedback_tokens, annotation_queue_runs):

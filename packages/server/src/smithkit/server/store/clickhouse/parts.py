@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from smithkit.server.domain.runs import Row
     from smithkit.server.store.access import Access
-    from smithkit.server.store.blobs import BlobFolder
+    from smithkit.server.store.blobs import Blobs
     from smithkit.server.store.clickhouse.client import Clickhouse
     from smithkit.server.store.clickhouse.read_runs import RunReader
     from smithkit.server.store.dataset_protocol import ExperimentSelection, FeedbackFilter
@@ -61,7 +61,7 @@ class ClickhouseDatasets(SqlDatasets):
         runs: Reads the workspace's runs.
     """
 
-    def __init__(self, access: Access, blobs: BlobFolder, clickhouse: Clickhouse, runs: RunReader) -> None:
+    def __init__(self, access: Access, blobs: Blobs, clickhouse: Clickhouse, runs: RunReader) -> None:
         super().__init__(access, blobs)
         self._clickhouse = clickhouse
         self._runs = runs

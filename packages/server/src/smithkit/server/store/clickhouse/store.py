@@ -28,13 +28,12 @@ from smithkit.server.store.tables import sessions
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
-    from pathlib import Path
     from uuid import UUID
 
     from sqlalchemy import Connection
 
     from smithkit.server.domain.runs import Row
-    from smithkit.server.store.blobs import BlobSink
+    from smithkit.server.store.blobs import Blob, BlobSink
     from smithkit.server.store.prompt_protocol import PromptStore
     from smithkit.server.store.protocol import (
         RunBatch,
@@ -52,6 +51,7 @@ class ClickhouseStore:
 
     Args:
         url: ``clickhouse://user@host:8123/database?meta=sqlite:///path``.
+        blobs: Where attachments lie, if not beside the SQL database.
 
     Raises:
         ValueError: The URL is incomplete.
@@ -62,9 +62,9 @@ class ClickhouseStore:
         'traces'
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, blobs: str | None = None) -> None:
         self.address = parse_address(url)
-        self._inner = SqliteStore(self.address.meta)
+        self._inner = SqliteStore(self.address.meta, blobs)
 
     def open(self) -> None:
         """Open the SQL database, connect, and make the tables that are missing."""
@@ -253,9 +253,9 @@ class ClickhouseStore:
         """Begin to receive an attachment."""
         return self._inner.sink(spill)
 
-    def blob_path(self, digest: bytes) -> Path:
-        """Tell where the attachment with this digest lies."""
-        return self._inner.blob_path(digest)
+    def find_blob(self, digest: bytes) -> Blob | None:
+        """Give the attachment with this digest."""
+        return self._inner.find_blob(digest)
 
     async def read_attachments(self, ids: Sequence[UUID]) -> dict[UUID, list[Row]]:
         """Read the records of runs' files."""

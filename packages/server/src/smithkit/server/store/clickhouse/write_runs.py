@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from smithkit.server.domain.runs import Row, RunChange
-    from smithkit.server.store.blobs import BlobFolder
+    from smithkit.server.store.blobs import Blobs
     from smithkit.server.store.clickhouse.client import Clickhouse
     from smithkit.server.store.protocol import RunBatch
 
@@ -74,7 +74,7 @@ class RunWriter:
         blobs: Where attachments go.
     """
 
-    def __init__(self, clickhouse: Clickhouse, workspace_id: UUID, blobs: BlobFolder) -> None:
+    def __init__(self, clickhouse: Clickhouse, workspace_id: UUID, blobs: Blobs) -> None:
         self._clickhouse = clickhouse
         self._workspace_id = workspace_id
         self._blobs = blobs
