@@ -242,13 +242,20 @@ def _compared(column: str, node: Comparison, bound: Bound) -> str:
             return _FALSE if regex is None else f"ifNull(match({column}, {bound(regex, 'String')}), 0)"
         case Operator.IN:
             values = value if isinstance(value, tuple) else ()
-            conditions = [_equal(column, kind, node.field, one, bound) for one in values]
-            return _joined(" OR ", conditions) if conditions else _FALSE
+            return _among(column, kind, node.field, values, bound)
         case Operator.EQ:
             return _equal(column, kind, node.field, value, bound)
         case Operator.NEQ:
             return f"NOT {_equal(column, kind, node.field, value, bound)}"
     return f"ifNull({column} {_ORDERS[node.operator]} {_bind(kind, node.field, value, bound)}, 0)"
+
+
+def _among(column: str, kind: str | None, name: str, values: tuple[Any, ...], bound: Bound) -> str:
+    """One of some values; there may be thousands."""
+    known = [_stored(name, value) for value in values if value is not None]
+    kind = kind or _number_type(known)
+    found = f"ifNull({column} IN {bound(known, f'Array({kind})')}, 0)" if known else _FALSE
+    return f"({found} OR {column} IS NULL)" if None in values else found
 
 
 def _equal(column: str, kind: str | None, name: str, value: Any, bound: Bound) -> str:
@@ -258,14 +265,20 @@ def _equal(column: str, kind: str | None, name: str, value: Any, bound: Bound) -
 
 
 def _bind(kind: str | None, name: str, value: Any, bound: Bound) -> str:
-    """Bind a value as its column has it."""
+    stored = _stored(name, value)
+    return bound(stored, kind or _number_type([stored]))
+
+
+def _stored(name: str, value: Any) -> Any:
+    """Write a value as its column has it."""
     if name == "status":
-        value = int(Status[value])
-    elif isinstance(value, bool):
-        value = int(value)
-    if kind is None:
-        kind = "Int64" if isinstance(value, int) and -(2**63) <= value < 2**63 else "Float64"
-    return bound(value, kind)
+        return int(Status[value])
+    return int(value) if isinstance(value, bool) else value
+
+
+def _number_type(values: list[Any]) -> str:
+    whole = all(isinstance(value, int) and -(2**63) <= value < 2**63 for value in values)
+    return "Int64" if whole else "Float64"
 
 
 def _metadata_condition(node: Node, bound: Bound) -> str | None:
