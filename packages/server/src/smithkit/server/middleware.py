@@ -18,7 +18,7 @@ from smithkit.server.domain.roles import may
 from smithkit.server.errors import ApiError, busy, error_response, no_space, unprocessable
 from smithkit.server.observing import seen_of
 from smithkit.server.services.feedback_tokens import handle_of
-from smithkit.server.store.storage import is_locked, is_too_long, no_room
+from smithkit.server.store.storage import UnavailableError, is_locked, is_too_long, no_room
 from smithkit.server.store.writer import WriterClosedError
 
 if TYPE_CHECKING:
@@ -95,6 +95,9 @@ def _as_api_error(error: Exception, scope: Scope) -> ApiError:
         return busy("The server is shutting down")
     if isinstance(error, DBAPIError) and (told := _of_database(error)) is not None:
         return told
+    if isinstance(error, UnavailableError):
+        _log.error("%s %s was put off: %s", scope["method"], seen_of(scope).route, error)
+        return busy("The database server does not answer at present")
     if no_room(error):
         _log.error(
             "%s %s was refused, for there is no room: %s", scope["method"], seen_of(scope).route, error

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 __all__ = [
     "SoleUse",
     "StorageError",
+    "UnavailableError",
     "file_system",
     "is_locked",
     "is_network",
@@ -84,6 +85,10 @@ class StorageError(OSError, RuntimeError):
 
     Both of its kinds: a file that the system refuses, and one that a newer release has written.
     """
+
+
+class UnavailableError(StorageError):
+    """A database server that does not answer at present, or takes nothing more; trying again may help."""
 
 
 def parse_mounts(text: str) -> list[tuple[Path, str]]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -9,7 +11,7 @@ import orjson
 
 from smithkit.server.domain.jsons import dump
 from smithkit.server.store.clickhouse.schema import BYTES, COLUMNS, IDS, STATEMENTS
-from smithkit.server.store.storage import StorageError
+from smithkit.server.store.storage import StorageError, UnavailableError
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
@@ -27,6 +29,7 @@ CHUNK = 2000
 _READ = {"output_format_json_quote_64bit_integers": 0, "final": 0}
 _WRITE = {"async_insert": 0, "input_format_skip_unknown_fields": 0, "insert_deduplicate": 0}
 _CONNECT_SECONDS = 10
+_OVERLOADED = ("TOO_MANY_PARTS", "TOO_MANY_SIMULTANEOUS_QUERIES", "MEMORY_LIMIT_EXCEEDED", "TIMEOUT_EXCEEDED")
 
 
 def chunks(ids: Iterable[Any]) -> Iterator[list[Any]]:
@@ -92,20 +95,45 @@ class Clickhouse:
             The rows; ids, bytes and flags of known columns have their Python types.
         """
         values = bound.values if bound is not None else {}
-        data = self._client.raw_query(text, values or None, settings=dict(_READ), fmt="JSONEachRow")
+        with _told():
+            data = self._client.raw_query(text, values or None, settings=dict(_READ), fmt="JSONEachRow")
         return [_decoded(orjson.loads(line)) for line in data.splitlines()]
 
     def insert(self, table: str, rows: list[Row]) -> None:
         """Store rows, all of them or none; they are durable, and seen by whoever reads later, on return."""
         if rows:
             data = b"\n".join(dump(_encoded(row)) for row in rows)
-            self._client.raw_insert(table, COLUMNS[table], data, dict(_WRITE), "JSONEachRow")
+            with _told():
+                self._client.raw_insert(table, COLUMNS[table], data, dict(_WRITE), "JSONEachRow")
 
     def delete(self, table: str, condition: str, bound: Bound) -> None:
         """Remove rows; they are gone for whoever reads later on return."""
-        self._client.command(
-            f"DELETE FROM {table} WHERE {condition}", bound.values, settings={"lightweight_deletes_sync": 2}
-        )
+        with _told():
+            self._client.command(
+                f"DELETE FROM {table} WHERE {condition}",
+                bound.values,
+                settings={"lightweight_deletes_sync": 2},
+            )
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """Say what kind of trouble the server has, where it is not the statement's.
+
+    Raises:
+        UnavailableError: It cannot be reached, or has too much to do.
+        OSError: Its disk is full.
+    """
+    from clickhouse_connect.driver.exceptions import Error, OperationalError
+
+    try:
+        yield
+    except Error as error:
+        if "NOT_ENOUGH_SPACE" in str(error):
+            raise OSError(errno.ENOSPC, "the disk of the ClickHouse server is full") from error
+        if isinstance(error, OperationalError) or any(word in str(error) for word in _OVERLOADED):
+            raise UnavailableError(f"ClickHouse: {error}") from error
+        raise
 
 
 def _connect(address: Address) -> HttpClient:
