@@ -9,7 +9,6 @@ from uuid import UUID
 
 import orjson
 
-from smithkit.server.domain.jsons import dump
 from smithkit.server.store.clickhouse.schema import BYTES, COLUMNS, IDS, STATEMENTS
 from smithkit.server.store.storage import StorageError, UnavailableError
 
@@ -29,6 +28,7 @@ CHUNK = 2000
 _READ = {"output_format_json_quote_64bit_integers": 0, "final": 0}
 _WRITE = {"async_insert": 0, "input_format_skip_unknown_fields": 0, "insert_deduplicate": 0}
 _CONNECT_SECONDS = 10
+_TEXTS = frozenset({"String", "Array(String)"})
 _OVERLOADED = ("TOO_MANY_PARTS", "TOO_MANY_SIMULTANEOUS_QUERIES", "MEMORY_LIMIT_EXCEEDED", "TIMEOUT_EXCEEDED")
 
 
@@ -51,11 +51,19 @@ class Bound:
     def __init__(self) -> None:
         self.values: dict[str, Any] = {}
 
-    def __call__(self, value: object, kind: str) -> str:
+    def __call__(self, value: Any, kind: str) -> str:
         """Bind a value of a ClickHouse type."""
+        if kind in _TEXTS and "\0" in str(value if kind == "String" else "".join(value)):
+            return self._bind_as_hex(value, kind)
         name = f"p{len(self.values)}"
-        self.values[name] = value
+        self.values[name] = _clean(value)
         return f"{{{name}:{kind}}}"
+
+    def _bind_as_hex(self, value: Any, kind: str) -> str:
+        """Not every way that parameters take lets the character U+0000 through."""
+        if kind == "String":
+            return f"unhex({self(_clean(value).encode().hex(), kind)})"
+        return f"arrayMap(x -> unhex(x), {self([_clean(one).encode().hex() for one in value], kind)})"
 
     def ids(self, values: Collection[UUID]) -> str:
         """Bind ids, for ``IN``."""
@@ -102,7 +110,7 @@ class Clickhouse:
     def insert(self, table: str, rows: list[Row]) -> None:
         """Store rows, all of them or none; they are durable, and seen by whoever reads later, on return."""
         if rows:
-            data = b"\n".join(dump(_encoded(row)) for row in rows)
+            data = b"\n".join(map(_encoded, rows))
             with _told():
                 self._client.raw_insert(table, COLUMNS[table], data, dict(_WRITE), "JSONEachRow")
 
@@ -174,5 +182,20 @@ def _decoded(row: Row) -> Row:
     return row
 
 
-def _encoded(row: Row) -> Row:
-    return {name: value.decode() if isinstance(value, bytes) else value for name, value in row.items()}
+def _encoded(row: Row) -> bytes:
+    plain = {name: value.decode() if isinstance(value, bytes) else value for name, value in row.items()}
+    try:
+        return orjson.dumps(plain)
+    except TypeError:
+        return orjson.dumps(_clean(plain))
+
+
+def _clean(value: Any) -> Any:
+    """Lone surrogates have no place in UTF-8: they are spelled out, the same in what is stored and what is asked for."""
+    if isinstance(value, str):
+        return value if value.isascii() else value.encode("utf-8", "backslashreplace").decode()
+    if isinstance(value, list):
+        return [_clean(one) for one in value]
+    if isinstance(value, dict):
+        return {_clean(key): _clean(one) for key, one in value.items()}
+    return value

@@ -75,19 +75,14 @@ def pairs_of(metadata: Any) -> dict[str, str]:
         {'a': 's1', 'b': 'n1', 'c': 'ltrue', 'd': '-', 'e': 'j'}
     """
     items = metadata.items() if isinstance(metadata, dict) else ()
-    return {_clean(key): _written(value) for key, value in items}
+    return {key: _written(value) for key, value in items}
 
 
 def _written(value: Any) -> str:
     if value is None or isinstance(value, dict | list):
         return "-" if value is None else "j"
     kind = "s" if isinstance(value, str) else "l" if isinstance(value, bool) else "n"
-    return kind + _clean(scalar_text(value) or "")
-
-
-def _clean(text: str) -> str:
-    """Lone surrogates have no place in UTF-8."""
-    return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode()
+    return kind + (scalar_text(value) or "")
 
 
 def document_rows(workspace_id: UUID, run_id: UUID, payloads: Mapping[str, bytes], version: int) -> list[Row]:
