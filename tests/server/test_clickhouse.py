@@ -19,6 +19,8 @@ from smithkit.server.store.clickhouse.address import parse_address
 from smithkit.server.store.clickhouse.client import Bound, Clickhouse
 from smithkit.server.store.clickhouse.patterns import regex_of
 from smithkit.server.store.storage import StorageError
+from smithkit.server.upkeep.database import open_database
+from smithkit.server.upkeep.errors import UpkeepError
 
 URL = "clickhouse://me:secret@db.example:9000/traces?meta=sqlite:///runs.db"
 
@@ -57,7 +59,9 @@ def test_a_url_names_server_database_and_what_stands_beside_it():
     )
     assert (address.meta, address.secure) == ("sqlite:///runs.db", False)
     assert parse_address(URL.replace("clickhouse:", "clickhouses:").replace(":9000", "")).port == 8443
-    assert "secret" not in repr(address)
+    assert "secret" not in f"{address!r} {address}"
+    both = parse_address(URL.replace("sqlite:///runs.db", "postgresql://me:hidden@db/runs"))
+    assert "hidden" not in f"{both!r} {both}"
 
 
 @pytest.mark.parametrize(
@@ -67,12 +71,18 @@ def test_a_url_names_server_database_and_what_stands_beside_it():
         (URL.replace("/traces", ""), "no database"),
         (URL + "&replicas=2", "'replicas'"),
         (URL.replace(":9000", ":port"), "Port"),
+        (URL.replace("sqlite:///runs.db", "mysql://me:secret@db/runs"), "postgresql"),
     ],
 )
 def test_an_incomplete_url_is_refused_without_telling_the_password(wrong, said):
     with pytest.raises(ValueError, match=said) as refused:
         open_store(wrong)
     assert "secret" not in str(refused.value)
+
+
+def test_upkeep_of_the_sql_database_says_that_it_is_not_that_of_runs():
+    with pytest.raises(UpkeepError, match="BACKUP DATABASE"), open_database(URL):
+        pass
 
 
 def test_a_server_that_does_not_answer_is_told_clearly(tmp_path):

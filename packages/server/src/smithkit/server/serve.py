@@ -155,8 +155,6 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _serve(app: object, args: argparse.Namespace, url: str, *, with_key: bool) -> int:
     import uvicorn
 
-    from smithkit.server.store.postgres_engine import without_password
-
     config = uvicorn.Config(
         app,  # type: ignore[arg-type]
         host=args.host,
@@ -178,7 +176,7 @@ def _serve(app: object, args: argparse.Namespace, url: str, *, with_key: bool) -
         async def startup(self, sockets: list[Any] | None = None) -> None:
             await super().startup(sockets)
             if self.started:
-                _say(f"smithkit server on {address}, data in {without_password(url)}", sys.stdout)
+                _say(f"smithkit server on {address}, data in {_shown(url)}", sys.stdout)
                 _say(
                     f"Point clients at it: LANGSMITH_TRACING=true LANGSMITH_ENDPOINT={address}{key}",
                     sys.stdout,
@@ -199,6 +197,14 @@ def _days(text: str) -> int:
     if days < 1:
         raise ValueError(text)
     return days
+
+
+def _shown(url: str) -> str:
+    """A database's URL without passwords."""
+    from smithkit.server.store.clickhouse.address import is_clickhouse, parse_address
+    from smithkit.server.store.postgres_engine import without_password
+
+    return str(parse_address(url)) if is_clickhouse(url) else without_password(url)
 
 
 def _is_new(url: str) -> bool:

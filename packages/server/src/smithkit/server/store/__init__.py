@@ -54,6 +54,8 @@ from smithkit.server.store.protocol import (
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from smithkit.server.store.sql_store import SqlStore
+
 __all__ = [
     "Attachment",
     "CommitSelection",
@@ -128,10 +130,17 @@ def open_store(url: str, *, blobs: str | None = None) -> Store:
 
 
 def _built_in(url: str, blobs: str | None) -> Store:
-    if url.startswith(("clickhouse://", "clickhouses://")):
-        from smithkit.server.store.clickhouse import ClickhouseStore
+    from smithkit.server.store.clickhouse.address import is_clickhouse, parse_address
 
-        return ClickhouseStore(url, blobs)
+    if is_clickhouse(url):
+        from smithkit.server.store.clickhouse.store import ClickhouseStore
+
+        address = parse_address(url)
+        return ClickhouseStore(address, _sql_store(address.meta, blobs))
+    return _sql_store(url, blobs)
+
+
+def _sql_store(url: str, blobs: str | None) -> SqlStore:
     from smithkit.server.store.blobs import open_blobs
     from smithkit.server.store.postgres_engine import is_postgres
 

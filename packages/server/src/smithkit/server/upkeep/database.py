@@ -10,6 +10,7 @@ from sqlalchemy.exc import DatabaseError
 
 from smithkit.server.store import default_blobs, postgres_engine
 from smithkit.server.store.blobs import Blobs, open_blobs
+from smithkit.server.store.clickhouse.address import is_clickhouse
 from smithkit.server.store.engine import blob_folder, create_file, database_path, writer_engine
 from smithkit.server.store.migrate import HEAD, migrate, read_revision
 from smithkit.server.store.storage import StorageError
@@ -122,6 +123,11 @@ def _file(url: str, blobs: str | None, *, create: bool) -> Database:
 
 
 def _server(url: str, blobs: str | None) -> Database:
+    if is_clickhouse(url):
+        raise UpkeepError(
+            "runs and feedback on ClickHouse are backed up by ClickHouse (BACKUP DATABASE); "
+            "give the URL of the SQL database beside it (meta=...) for everything else"
+        )
     try:
         parsed = postgres_engine.database_url(url)
     except ValueError as error:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from urllib.parse import parse_qs, unquote, urlsplit
 
-__all__ = ["SCHEMES", "Address", "parse_address"]
+from smithkit.server.store.postgres_engine import is_postgres, without_password
+
+__all__ = ["SCHEMES", "Address", "is_clickhouse", "parse_address"]
 
 SCHEMES = {"clickhouse": False, "clickhouses": True}
 """Schemes, and whether they stand for TLS."""
@@ -34,7 +36,24 @@ class Address:
     user: str
     password: str = field(repr=False)
     secure: bool
-    meta: str
+    meta: str = field(repr=False)
+
+    def __str__(self) -> str:
+        """Write it for people: without passwords."""
+        scheme = next(name for name, secure in SCHEMES.items() if secure is self.secure)
+        meta = without_password(self.meta)
+        return f"{scheme}://{self.user}@{self.host}:{self.port}/{self.database}?meta={meta}"
+
+
+def is_clickhouse(url: str) -> bool:
+    """Tell whether a URL names a ClickHouse server.
+
+    Example:
+        >>> is_clickhouse("clickhouse://localhost/traces"), is_clickhouse("runs.db")
+        (True, False)
+    """
+    scheme, found, _ = url.partition("://")
+    return bool(found) and scheme in SCHEMES
 
 
 def parse_address(url: str) -> Address:
@@ -63,6 +82,10 @@ def parse_address(url: str) -> Address:
         raise ValueError(f"unknown option {unknown[0]!r} in the ClickHouse URL; it looks like {_EXAMPLE}")
     meta = options.get("meta", [""])[-1]
     database = unquote(parts.path.strip("/"))
+    if "://" in meta and not (meta.startswith("sqlite:") or is_postgres(meta)):
+        raise ValueError(
+            "the SQL database beside ClickHouse (meta=...) is sqlite:///path or postgresql://..."
+        )
     if not meta:
         raise ValueError(f"the ClickHouse URL names no SQL database (meta=...); it looks like {_EXAMPLE}")
     if not parts.hostname or not database or "/" in database:

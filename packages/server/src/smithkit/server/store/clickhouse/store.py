@@ -10,7 +10,6 @@ from sqlalchemy import select
 from starlette.concurrency import run_in_threadpool
 
 from smithkit.server.store.access import workspace_of
-from smithkit.server.store.clickhouse.address import parse_address
 from smithkit.server.store.clickhouse.client import Clickhouse
 from smithkit.server.store.clickhouse.deletion import delete_expired, delete_runs
 from smithkit.server.store.clickhouse.feedback import ClickhouseFeedback
@@ -23,7 +22,6 @@ from smithkit.server.store.clickhouse.shares import find_share, owner_of_share, 
 from smithkit.server.store.clickhouse.write_runs import RunWriter
 from smithkit.server.store.feedback_figures import Scope
 from smithkit.server.store.protocol import NameTakenError, RunSelection
-from smithkit.server.store.sqlite import SqliteStore
 from smithkit.server.store.tables import sessions
 
 if TYPE_CHECKING:
@@ -34,6 +32,7 @@ if TYPE_CHECKING:
 
     from smithkit.server.domain.runs import Row
     from smithkit.server.store.blobs import Blob, BlobSink
+    from smithkit.server.store.clickhouse.address import Address
     from smithkit.server.store.prompt_protocol import PromptStore
     from smithkit.server.store.protocol import (
         RunBatch,
@@ -42,6 +41,7 @@ if TYPE_CHECKING:
         StoreFigures,
         Workspace,
     )
+    from smithkit.server.store.sql_store import SqlStore
 
 __all__ = ["ClickhouseStore"]
 
@@ -50,21 +50,13 @@ class ClickhouseStore:
     """Keeps runs and feedback on a ClickHouse server, and everything else in a SQL database.
 
     Args:
-        url: ``clickhouse://user@host:8123/database?meta=sqlite:///path``.
-        blobs: Where attachments lie, if not beside the SQL database.
-
-    Raises:
-        ValueError: The URL is incomplete.
-
-    Example:
-        >>> store = ClickhouseStore("clickhouse://me@localhost/traces?meta=sqlite:///runs.db")
-        >>> store.address.database
-        'traces'
+        address: The ClickHouse server and its database.
+        inner: The SQL database; this store opens and closes it.
     """
 
-    def __init__(self, url: str, blobs: str | None = None) -> None:
-        self.address = parse_address(url)
-        self._inner = SqliteStore(self.address.meta, blobs)
+    def __init__(self, address: Address, inner: SqlStore) -> None:
+        self.address = address
+        self._inner = inner
 
     def open(self) -> None:
         """Open the SQL database, connect, and make the tables that are missing."""
