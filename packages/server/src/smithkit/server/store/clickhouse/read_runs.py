@@ -14,7 +14,7 @@ from smithkit.server.store.clickhouse.run_rows import HOMES
 from smithkit.server.store.clickhouse.schema import RUN_COLUMNS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from uuid import UUID
 
     from smithkit.server.domain.runs import Row
@@ -181,19 +181,30 @@ class RunReader:
 
     def _conditions(self, selection: RunSelection, bound: Bound, projects: Mapping[UUID, str]) -> list[str]:
         """What a selection says, leaving out where its page begins."""
+        found = self._within(selection, bound)
+        if selection.filter is not None:
+            filters = self._filters(bound, projects, partial(self._within, selection))
+            found.append(filters.compile(selection.filter))
+        others = self._filters(bound, projects, lambda own: [self._own(own)])
+        if selection.trace_filter is not None:
+            found.append(others.of_root(selection.trace_filter))
+        if selection.tree_filter is not None:
+            found.append(others.of_tree(selection.tree_filter))
+        return found
+
+    def _within(self, selection: RunSelection, bound: Bound) -> list[str]:
+        """What a selection says apart from filters."""
         found = [self._own(bound), *_plain(selection, bound)]
         if selection.ids is not None:
             found.append(f"({_any_home(selection.ids, bound)})")
-        workspace = bound(str(self._workspace_id), "UUID")
-        pick = partial(Picker(self._clickhouse, self._workspace_id).pick, bound=bound)
-        filters = FilterCompiler(workspace, bound, projects, pick)
-        if selection.filter is not None:
-            found.append(filters.compile(selection.filter))
-        if selection.trace_filter is not None:
-            found.append(filters.of_root(selection.trace_filter))
-        if selection.tree_filter is not None:
-            found.append(filters.of_tree(selection.tree_filter))
         return found
+
+    def _filters(
+        self, bound: Bound, projects: Mapping[UUID, str], within: Callable[[Bound], list[str]]
+    ) -> FilterCompiler:
+        picker = Picker(self._clickhouse, self._workspace_id, within)
+        workspace = bound(str(self._workspace_id), "UUID")
+        return FilterCompiler(workspace, bound, projects, partial(picker.pick, bound=bound))
 
 
 def _any_home(ids: Iterable[UUID], bound: Bound) -> str:
