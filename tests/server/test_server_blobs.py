@@ -23,8 +23,32 @@ SPILL = 1000
 LARGE = bytes(range(256)) * 4096
 
 
-@pytest.fixture(params=["memory", "folder", "file"])
+@pytest.fixture(scope="module")
+def bucket():
+    """A bucket of an S3 server in this process."""
+    import boto3
+    from moto.server import ThreadedMotoServer
+
+    server = ThreadedMotoServer("127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in {
+            "AWS_ENDPOINT_URL": f"http://{host}:{port}",
+            "AWS_ACCESS_KEY_ID": "id",
+            "AWS_SECRET_ACCESS_KEY": "secret",
+            "AWS_DEFAULT_REGION": "us-east-1",
+        }.items():
+            patch.setenv(name, value)
+        boto3.client("s3").create_bucket(Bucket="traces")
+        yield "s3://traces"
+    server.stop()
+
+
+@pytest.fixture(params=["memory", "folder", "file", pytest.param("s3", marks=pytest.mark.slow)])
 def place(request, tmp_path):
+    if request.param == "s3":
+        return f"{request.getfixturevalue('bucket')}/{uuid.uuid4()}"
     if request.param == "memory":
         return f"memory://blobs-{uuid.uuid4()}/prefix"
     return f"{'file://' if request.param == 'file' else ''}{tmp_path / 'elsewhere'}"

@@ -17,6 +17,8 @@ from smithkit.server.store.tables import metadata
 from smithkit.server.upkeep.checking import check
 from smithkit.server.upkeep.copying import copy
 from smithkit.server.upkeep.database import open_database
+from smithkit.server.upkeep.errors import UpkeepError
+from smithkit.server.upkeep.vacuum import vacuum
 
 pytestmark = pytest.mark.slow
 
@@ -136,6 +138,22 @@ def test_a_copy_comes_back_to_sqlite(pg_api, url, tmp_path):
         copied = copy(source, target)
         assert copied.ok, copied
         assert check(target).ok
+
+
+def test_a_vacuum_removes_files_that_nothing_names(pg_api, url):
+    run_id = pg_api.new_run(attachments={"f": ["text/plain", "eA=="]})
+    with open_database(url) as database:
+        staged = database.blobs.sink(10)
+        staged.write(b"left behind")
+        orphan = staged.finish()
+        database.blobs.place(orphan)
+        assert check(database).orphans == 1
+        assert vacuum(database).blobs == 1
+        assert check(database).orphans == 0
+        assert database.blobs.find(orphan.digest) is None
+        with pytest.raises(UpkeepError, match="VACUUM FULL"):
+            vacuum(database, full=True)
+    assert pg_api.run(run_id)["s3_urls"]
 
 
 def test_a_text_too_long_for_an_index_is_refused_with_a_reason(pg_api):

@@ -40,7 +40,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     restore.add_argument("file", type=Path, help="archive that `backup` has written")
     restore.add_argument("--force", action="store_true", help="replace the database if it is there")
     _add_database(
-        vacuum := add("vacuum", _vacuum, "give free space back, and remove files that nothing names")
+        vacuum := add("vacuum", _vacuum, "give free space back, and remove files that nothing names"),
+        blobs=True,
     )
     vacuum.add_argument("--full", action="store_true", help="write the whole file anew; writers wait")
     _add_database(export := add("export", _export, "write everything as lines of JSON"), blobs=True)
@@ -134,7 +135,7 @@ def _vacuum(arguments: argparse.Namespace) -> int:
     from smithkit.server.upkeep.database import open_database
     from smithkit.server.upkeep.vacuum import vacuum
 
-    with open_database(_url(arguments), any_revision=True) as database:
+    with open_database(_url(arguments), blobs=arguments.blobs, any_revision=True) as database:
         done = vacuum(database, full=arguments.full)
     text = f"{done.before:,} bytes before, {done.after:,} now; {done.blobs:,} files removed ({done.blob_bytes:,} bytes)"
     _tell(arguments, asdict(done), text)

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from sqlalchemy import func, select
+
 from smithkit.server.store.engine import give_space_back
 from smithkit.server.store.write_sessions import orphan_digests
 from smithkit.server.upkeep.errors import UpkeepError
@@ -47,11 +49,11 @@ def vacuum(database: Database, *, full: bool = False) -> Vacuumed:
         What was gained.
 
     Raises:
-        UpkeepError: It is not a SQLite file.
+        UpkeepError: A database that is not a SQLite file cannot be written anew.
     """
     path = database.path
     if path is None:
-        raise UpkeepError("a vacuum is for SQLite files: other databases have upkeep of their own")
+        return _of_server(database, full=full)
     before = _size(path)
     removed = _remove_orphans(database)
     if full:
@@ -60,6 +62,16 @@ def vacuum(database: Database, *, full: bool = False) -> Vacuumed:
         _give_all_back(database)
     _execute(database, "PRAGMA wal_checkpoint(TRUNCATE)")
     return Vacuumed(before, _size(path), len(removed), sum(removed))
+
+
+def _of_server(database: Database, *, full: bool) -> Vacuumed:
+    """Remove blobs that nothing names; PostgreSQL reuses the space of rows by itself."""
+    if full:
+        raise UpkeepError("PostgreSQL writes tables anew with its own VACUUM FULL")
+    removed = _remove_orphans(database)
+    with database.snapshot() as connection:
+        size: int = connection.execute(select(func.pg_database_size(func.current_database()))).scalar_one()
+    return Vacuumed(size, size, len(removed), sum(removed))
 
 
 def _execute(database: Database, statement: str) -> None:
