@@ -51,12 +51,12 @@ class PostgresDialect:
         return case((stored.regexp_match(_STRANGE, flags="i"), within), else_=exact)
 
     def document(self, run: FromClause, node: Node) -> ColumnElement[bool]:
-        """Refuse: the database cannot look into payloads (`store.scan_documents`)."""
-        raise NotImplementedError(node, run)
+        """Never asked: `store.scan_documents` looks into payloads, for the database cannot."""
+        raise AssertionError(node, run)
 
     def search(self, run: FromClause, node: Comparison) -> ColumnElement[bool]:
-        """Refuse, likewise."""
-        raise NotImplementedError(node, run)
+        """Never asked, likewise."""
+        raise AssertionError(node, run)
 
 
 class JudgingDialect(PostgresDialect):
