@@ -158,7 +158,7 @@ def test_what_a_full_disk_undoes_is_not_acknowledged(tmp_path):
     begun = threading.Event()
     first = writer.submit(lambda connection: begun.set() or gate.wait(10))
     assert begun.wait(10)
-    futures = [writer.submit(insert(size)) for size in (10, 500_000, 10)]
+    futures = [writer.submit(insert(size)) for size in (10, 5_000_000, 10)]
     gate.set()
     assert first.result(10)
     acknowledged = sum(future.exception(10) is None for future in futures)

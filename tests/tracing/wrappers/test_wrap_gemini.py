@@ -268,6 +268,9 @@ def test_chats_are_traced(client, provider, runs):
     assert [run["outputs"]["content"] for run in runs] == ["hello", "hello"]
 
 
+@pytest.mark.filterwarnings(  # what Google's package does where aiohttp is installed
+    "ignore:Inheritance class AiohttpClientSession:DeprecationWarning"
+)
 def test_an_async_client(provider, runs):
     provider.answer(HELLO)
     provider.stream(*CHUNKS)
@@ -282,6 +285,8 @@ def test_an_async_client(provider, runs):
         async for _ in stream:
             break
         await stream.aclose()
+        if hasattr(client.aio, "aclose"):  # the oldest release has none
+            await client.aio.aclose()
         return response.text, texts
 
     assert asyncio.run(main()) == ("hello", ["hel", "lo"])

@@ -21,6 +21,7 @@ __all__ = [
     "claim",
     "create_file",
     "database_path",
+    "end",
     "give_space_back",
     "reader_engine",
     "writer_engine",
@@ -185,6 +186,16 @@ def _set_up(connection: Any, path: Path, pragmas: tuple[str, ...]) -> None:
     connection.execute("PRAGMA journal_size_limit=67108864")
     for pragma in pragmas:
         connection.execute(f"PRAGMA {pragma}")
+
+
+def end(engine: Engine) -> None:
+    """Close an engine's connections: now, or when a read that was given up comes back with one.
+
+    Args:
+        engine: It is not used any more.
+    """
+    event.listen(engine.pool, "checkin", lambda _connection, record: record.invalidate())
+    engine.dispose()
 
 
 def give_space_back(connection: Connection) -> bool:

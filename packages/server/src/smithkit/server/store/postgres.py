@@ -15,6 +15,7 @@ from starlette.concurrency import run_in_threadpool
 
 from smithkit.server.store import write_runs
 from smithkit.server.store.access import MustBeAloneError, speak_for
+from smithkit.server.store.engine import end
 from smithkit.server.store.postgres_engine import (
     alone_engine,
     beside_engine,
@@ -61,7 +62,7 @@ class PostgresStore(SqlStore):
 
     def _dispose(self) -> None:
         super()._dispose()
-        self._beside.dispose()
+        end(self._beside)
 
     def figures(self) -> StoreFigures:
         """Tell how large the database is, and how many writes of this server wait."""

@@ -27,7 +27,7 @@ from smithkit.server.store import (
 )
 from smithkit.server.store.access import Access, speak_for
 from smithkit.server.store.directory import SqlDirectory
-from smithkit.server.store.engine import give_space_back
+from smithkit.server.store.engine import end, give_space_back
 from smithkit.server.store.indexer import Indexer
 from smithkit.server.store.migrate import migrate
 from smithkit.server.store.protocol import NameTakenError, Workspace
@@ -132,8 +132,8 @@ class SqlStore(ABC):
         self._dispose()
 
     def _dispose(self) -> None:
-        self._writing.dispose()
-        self._reading.dispose()
+        end(self._writing)
+        end(self._reading)
 
     def sink(self, spill: int) -> BlobSink:
         """Begin to receive an attachment."""
