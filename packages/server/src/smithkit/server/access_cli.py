@@ -12,7 +12,7 @@ from uuid import UUID
 
 from smithkit.server.domain.roles import ROLES
 from smithkit.server.domain.times import format_time, now
-from smithkit.server.serve import add_database_option, database_url
+from smithkit.server.serve import add_database_option, database_url, days
 
 if TYPE_CHECKING:
     import argparse
@@ -45,7 +45,7 @@ def configure_keys(parser: argparse.ArgumentParser) -> None:
     create.add_argument(
         "--role", choices=ROLES, default="write", help="what it allows (default: %(default)s)"
     )
-    create.add_argument("--days", type=_days, help="for how many days it works (default: for ever)")
+    create.add_argument("--days", type=days, help="for how many days it works (default: for ever)")
     create.set_defaults(action=_create_key)
     listing = commands.add_parser("list", help="show which keys there are, never the keys themselves")
     listing.set_defaults(action=_list_keys)
@@ -169,13 +169,6 @@ def _state(row: Row) -> str:
     return (
         f"{'works until' if row['expires_at'] > now() else 'expired'} {format_time(row['expires_at'])[:10]}"
     )
-
-
-def _days(text: str) -> int:
-    days = int(text)
-    if days < 1:
-        raise ValueError(text)
-    return days
 
 
 def _say(text: str, stream: Any = None) -> None:

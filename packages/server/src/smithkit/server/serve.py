@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["add_database_option", "configure", "database_url", "main", "run"]
+__all__ = ["add_database_option", "configure", "database_url", "days", "main", "run"]
 
 _LOOPBACK_HOSTS = ("localhost", "127.0.0.1", "[::1]")
 _KEY_VARIABLE = "SMITHKIT_SERVER_API_KEY"
@@ -43,7 +43,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--retention-days",
-        type=_days,
+        type=days,
         metavar="N",
         help="delete runs of projects that say nothing of it after N days (default: keep them for ever)",
     )
@@ -192,11 +192,16 @@ def _serve(app: object, args: argparse.Namespace, url: str, *, with_key: bool) -
     return 0 if server.started else 1
 
 
-def _days(text: str) -> int:
-    days = int(text)
-    if days < 1:
+def days(text: str) -> int:
+    """Read a number of days that a user gives, at least 1.
+
+    Raises:
+        ValueError: It is none.
+    """
+    count = int(text)
+    if count < 1:
         raise ValueError(text)
-    return days
+    return count
 
 
 def _shown(url: str) -> str:

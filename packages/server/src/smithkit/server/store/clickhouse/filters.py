@@ -9,11 +9,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from smithkit.server.domain.filters import And, Comparison, Group, Node, Not, Operator, Or, Some
-from smithkit.server.domain.filters.evaluate import DOCUMENTS, SEARCHED, scalar_text
+from smithkit.server.domain.filters.evaluate import SEARCHED, scalar_text
 from smithkit.server.domain.filters.words import search_terms
 from smithkit.server.domain.jsons import load
 from smithkit.server.domain.runs import Status
 from smithkit.server.store.clickhouse.patterns import regex_of
+from smithkit.server.store.filter_sql import is_of_documents
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -81,7 +82,7 @@ class FilterCompiler:
         metadata = _metadata_condition(node, self._bound)
         if metadata is not None:
             return metadata
-        if _is_of_documents(node):
+        if is_of_documents(node):
             return self._pick(node)
         match node:
             case And(operands):
@@ -178,23 +179,6 @@ def names_projects(node: Node | None) -> bool:
 
 def _joined(word: str, conditions: Iterable[str]) -> str:
     return f"({word.join(conditions)})"
-
-
-def _is_of_documents(node: Node) -> bool:
-    """Tell whether a condition asks for nothing but metadata, inputs, outputs and the text of the error."""
-    match node:
-        case And(operands) | Or(operands):
-            return all(_is_of_documents(one) for one in operands)
-        case Not(operand):
-            return _is_of_documents(operand)
-        case Some(group, _):
-            return group is not Group.FEEDBACK
-        case Comparison(Operator.SEARCH):
-            return False
-        case Comparison(operator, "error", value):
-            return not (value is None or operator is Operator.EXISTS)
-        case Comparison(_, name):
-            return name.partition(".")[0] in DOCUMENTS
 
 
 def _has_phrase(column: str, phrase: Phrase, bound: Bound) -> str:
