@@ -188,14 +188,7 @@ def test_wrong_requests_for_rows_are_refused(api):
     assert api.post(f"/datasets/{uuid.uuid4()}/runs", {"session_ids": [experiment]}).status == 404
     for fields in ({"limit": 0}, {"limit": 101}, {"offset": -1}, {"filters": {strange: []}}):
         assert lab.call(experiment, **fields).status == 422
-    for text in (
-        "",
-        "nonsense",
-        'eq(feedback_key, "\\q")',
-        "gt(feedback_score, 1)",
-        'and(eq(feedback_key, "a"),)',
-        'eq(name, "a")',
-    ):
+    for text in ("nonsense", 'eq(feedback_key, "a"', 'gt(feedback_score, "much")', 'eq(nmae, "a")'):
         answer = lab.call(experiment, filters={experiment: [text]})
         assert (answer.status, "filter" in answer.detail) == (422, True), text
 

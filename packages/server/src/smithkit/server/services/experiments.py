@@ -10,7 +10,7 @@ import orjson
 
 from smithkit.server.domain.jsons import dump, load
 from smithkit.server.errors import unprocessable
-from smithkit.server.services.filters import feedback_filter
+from smithkit.server.services.filters import read_filters
 from smithkit.server.services.runs import RUN_FIELDS
 from smithkit.server.store import ExperimentSelection
 
@@ -56,7 +56,7 @@ class ExperimentService:
             dataset_id: The dataset.
             sessions: The experiments; none are those of the comparison.
             comparison: A comparative experiment.
-            filters: By experiment: filters of feedback.
+            filters: By experiment: filters that must all hold of one of its runs on the example.
 
         Raises:
             ApiError: 404, there is no such comparison; 422, there are no experiments, or a filter is not
@@ -70,8 +70,8 @@ class ExperimentService:
         strange = next((session for session in filters if session not in sessions), None)
         if strange is not None:
             raise unprocessable(f"filters: {strange} is none of session_ids")
-        wanted = [feedback_filter(session, text) for session, texts in filters.items() for text in texts]
-        return ExperimentSelection(dataset_id, tuple(dict.fromkeys(sessions)), tuple(wanted))
+        wanted = read_filters("filters", filters)
+        return ExperimentSelection(dataset_id, tuple(dict.fromkeys(sessions)), wanted)
 
     async def rows(
         self, selection: ExperimentSelection, *, preview: bool, comparison: UUID | None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 from smithkit.server.domain.filters import (
@@ -13,27 +12,18 @@ from smithkit.server.domain.filters import (
     Operator,
     check_filter,
     parse_filter,
+    write_filter,
 )
-from smithkit.server.domain.jsons import load
 from smithkit.server.errors import unprocessable
-from smithkit.server.store import FeedbackFilter
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from uuid import UUID
 
     from smithkit.server.domain.filters import Node
     from smithkit.server.domain.filters.fields import Field
 
-__all__ = ["all_of", "feedback_filter", "read_filter", "read_search"]
-
-_COMPARISON = (
-    r'\s*(?:eq\(\s*"?feedback_key"?\s*,\s*(?P<key>"(?:[^"\\]|\\.)*")|(?P<name>eq|neq|gte?|lte?)\(\s*"?feedback_score"?'
-    r"\s*,\s*(?P<bound>-?\d+(?:\.\d*)?(?:[eE][-+]?\d+)?))\s*\)\s*"
-)
-_ONE = re.compile(_COMPARISON)
-_SEVERAL = re.compile(r"\s*and\(((?:{0})(?:,{0})*)\)\s*".format(re.sub(r"\?P<\w+>", "?:", _COMPARISON)))
-_OPERATORS = {"eq": "eq", "neq": "ne", "gt": "gt", "gte": "ge", "lt": "lt", "lte": "le"}
+__all__ = ["all_of", "read_filter", "read_filters", "read_search"]
 
 
 def read_filter(name: str, text: str | None, fields: Mapping[str, Field] = RUN_FIELDS) -> Node | None:
@@ -82,38 +72,33 @@ def all_of(*nodes: Node | None) -> Node | None:
     return And(given) if len(given) > 1 else next(iter(given), None)
 
 
-def feedback_filter(session_id: UUID, text: str) -> FeedbackFilter:
-    """Read a filter that names feedback.
+def read_filters(name: str, texts: Mapping[UUID, Sequence[str]]) -> tuple[tuple[UUID, Node], ...]:
+    """Read filters of several projects.
 
     Args:
-        session_id: The experiment whose runs must have it.
-        text: ``eq(feedback_key, "...")``, or this joined by ``and`` with bounds of the score, such as
-            ``gte(feedback_score, 0.5)``.
+        name: Where they stand in the request.
+        texts: By project: filters that must all hold of one run.
 
     Returns:
-        What it asks for.
+        Projects, each with all that is asked of it; those of which nothing is asked are left out.
 
     Raises:
-        ApiError: 422, it is another filter.
+        ApiError: 422, saying what is wrong and where; together they may be as large as one filter.
 
     Example:
-        >>> feedback_filter(None, 'and(eq(feedback_key, "exact"), gt(feedback_score, 0.5))').bounds
-        (('gt', 0.5),)
+        >>> project = UUID(int=1)
+        >>> ((_, node),) = read_filters("filters", {project: ['eq(feedback_key, "exact")', "gt(latency, 2)"]})
+        >>> write_filter(node)
+        'and(eq(feedback_key, "exact"), gt(latency, 2000000))'
     """
-    joined = _SEVERAL.fullmatch(text)
-    found = list(_ONE.finditer(text if joined is None else joined[1]))
-    keys = [_text(one["key"]) for one in found if one["key"]]
-    if len(keys) != 1 or (joined is None and not _ONE.fullmatch(text)):
-        raise unprocessable(
-            'filters: rows of experiments are filtered by feedback: eq(feedback_key, "..."), or '
-            'and(eq(feedback_key, "..."), gte(feedback_score, 0.5))'
-        )
-    bounds = ((_OPERATORS[one["name"]], float(one["bound"])) for one in found if one["name"])
-    return FeedbackFilter(session_id, keys[0], tuple(bounds))
-
-
-def _text(literal: str) -> str:
-    try:
-        return str(load(literal.encode()))
-    except ValueError as error:
-        raise unprocessable(f"filter: {literal} is not a text") from error
+    found: list[tuple[UUID, Node]] = []
+    for project, own in texts.items():
+        node = all_of(*(read_filter(f"{name}.{project}", text) for text in own))
+        if node is not None:
+            found.append((project, node))
+    if sum(map(len, texts.values())) > 1 and (whole := all_of(*(node for _, node in found))) is not None:
+        try:
+            parse_filter(write_filter(whole))
+        except FilterError as error:
+            raise unprocessable(f"{name}: taken together, {error}") from error
+    return tuple(found)

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
     from uuid import UUID
 
+    from smithkit.server.domain.filters import Node
     from smithkit.server.domain.runs import Row
     from smithkit.server.store.blobs import StagedBlob
 
@@ -21,7 +22,6 @@ __all__ = [
     "ExampleOrder",
     "ExampleSelection",
     "ExperimentSelection",
-    "FeedbackFilter",
     "FileOperations",
     "Likeness",
     "MismatchError",
@@ -117,35 +117,20 @@ class ExampleSelection:
 
 
 @dataclass(frozen=True, slots=True)
-class FeedbackFilter:
-    """Feedback that a run of an experiment must have.
-
-    Attributes:
-        session_id: The experiment.
-        key: Key of the feedback.
-        bounds: What its score must be: ``("ge", 0.5)``, by the names of the module `operator`.
-    """
-
-    session_id: UUID
-    key: str
-    bounds: tuple[tuple[str, float], ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
 class ExperimentSelection:
     """Which rows of experiments, in the order of the dataset.
 
     Attributes:
         dataset_id: The dataset that they ran on.
         sessions: The experiments; a row is an example that one of them answered.
-        filters: Of each experiment that is named here, some run on the example must have all of this.
+        filters: Experiments with a filter, which must hold of some run of theirs on the example.
         offset: Rows to pass over.
         limit: Rows at most.
     """
 
     dataset_id: UUID
     sessions: tuple[UUID, ...]
-    filters: tuple[FeedbackFilter, ...] = ()
+    filters: tuple[tuple[UUID, Node], ...] = ()
     offset: int = 0
     limit: int = 100
 

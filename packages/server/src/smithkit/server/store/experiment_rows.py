@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import operator
 import threading
 from array import array
 from collections import OrderedDict
@@ -12,8 +11,10 @@ from sqlalchemy import func, select
 
 from smithkit.server.store.comparisons import check_experiments
 from smithkit.server.store.dataset_tables import example_versions
+from smithkit.server.store.protocol import RunSelection
 from smithkit.server.store.read_examples import load_rows
-from smithkit.server.store.tables import feedback, runs
+from smithkit.server.store.read_runs import conditions
+from smithkit.server.store.tables import feedback, runs, sessions
 from smithkit.server.store.versions import read_dataset
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from sqlalchemy import ColumnElement, Connection, Select
 
     from smithkit.server.domain.runs import Row
-    from smithkit.server.store.dataset_protocol import ExperimentSelection, FeedbackFilter
+    from smithkit.server.store.dataset_protocol import ExperimentSelection
 
 __all__ = ["RowListings", "select_answered", "select_experiment_rows"]
 
@@ -70,7 +71,7 @@ def select_experiment_rows(
     key = (*said, dataset["version"], dataset["purges"], _state(connection, selection))
     listing = listings.get(key)
     if listing is None:
-        listing = array("q", [row.newest for row in connection.execute(_listing(selection))])
+        listing = array("q", connection.execute(_listing(connection, selection)).scalars())
         listings.add(key, listing)
     return load_rows(connection, listing[selection.offset : selection.offset + selection.limit])
 
@@ -94,36 +95,38 @@ def select_answered(
 
 def _check(connection: Connection, selection: ExperimentSelection) -> Row:
     dataset = read_dataset(connection, selection.dataset_id)
-    judged = [wanted.session_id for wanted in selection.filters]
+    judged = [session for session, _ in selection.filters]
     check_experiments(connection, selection.dataset_id, [*selection.sessions, *judged])
     return dataset
 
 
-def _state(connection: Connection, selection: ExperimentSelection) -> tuple[int, ...]:
-    """What changes when runs, or the feedback that is asked for, do."""
+def _state(connection: Connection, selection: ExperimentSelection) -> tuple[int | None, ...]:
+    """What changes when the listing may: with new runs, and where filters judge them, with all that is said of runs."""
     counted = select(func.count()).where(*_answers(selection.sessions))
     state = tuple(connection.execute(counted).one())
-    keys = {wanted.key for wanted in selection.filters}
-    if keys:
-        table = feedback.c
-        judged = select(func.count(), func.max(table.modified_at)).where(
-            table.session_id.in_(selection.sessions), table.key.in_(keys)
-        )
-        state += tuple(connection.execute(judged).one())
+    judged = [session for session, _ in selection.filters]
+    if judged:
+        for table, which in (
+            (runs, _answers(judged)),
+            (feedback, [feedback.c.session_id.in_(judged)]),
+            (sessions, [sessions.c.id.in_(judged)]),
+        ):
+            last = select(func.count(), func.max(table.c.modified_at)).where(*which)
+            state += tuple(connection.execute(last).one())
     return state
 
 
-def _listing(selection: ExperimentSelection) -> Select[tuple[int]]:
+def _listing(connection: Connection, selection: ExperimentSelection) -> Select[tuple[int]]:
     """The newest record of each example, by its place in the dataset."""
     answered = select(runs.c.reference_example_id).where(*_answers(selection.sessions))
-    conditions = [_columns.example_id.in_(answered)]
-    for session in dict.fromkeys(wanted.session_id for wanted in selection.filters):
-        judged = [_judged(wanted) for wanted in selection.filters if wanted.session_id == session]
-        matching = select(runs.c.reference_example_id).where(*_answers([session]), *judged)
-        conditions.append(_columns.example_id.in_(matching))
+    wanted = [_columns.example_id.in_(answered)]
+    for session, node in selection.filters:
+        holds = conditions(connection, RunSelection(sessions=[session], is_root=True, filter=node))
+        matching = select(runs.c.reference_example_id).where(*_answers([session]), *holds)
+        wanted.append(_columns.example_id.in_(matching))
     return (
-        select(func.max(_columns.row).label("newest"))
-        .where(_columns.dataset_id == selection.dataset_id, *conditions)
+        select(func.max(_columns.row))
+        .where(_columns.dataset_id == selection.dataset_id, *wanted)
         .group_by(_columns.position)
         .order_by(_columns.position)
     )
@@ -133,11 +136,3 @@ def _answers(sessions: Sequence[UUID]) -> list[ColumnElement[bool]]:
     """Word for word the condition of the index, or SQLite does not use it."""
     answers = (runs.c.reference_example_id.is_not(None), runs.c.parent_run_id.is_(None))
     return [runs.c.session_id.in_(sessions), *answers]
-
-
-def _judged(wanted: FeedbackFilter) -> ColumnElement[bool]:
-    """That a run has feedback of a key, with a score on the right side of each bound."""
-    table = feedback.c
-    bounds = [getattr(operator, name)(table.score, bound) for name, bound in wanted.bounds]
-    found = select(table.id).where(table.run_id == runs.c.id, table.key == wanted.key, *bounds)
-    return found.exists()

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from smithkit.server.domain.runs import Row
     from smithkit.server.store.protocol import SessionSelection
 
-__all__ = ["select_sessions"]
+__all__ = ["select_names", "select_sessions"]
 
 
 def select_sessions(connection: Connection, selection: SessionSelection) -> list[Row]:
@@ -38,6 +38,13 @@ def select_sessions(connection: Connection, selection: SessionSelection) -> list
         if contains((load((row["extra"] or "{}").encode()) or {}).get("metadata"), selection.metadata)
     ]
     return matching[selection.offset : selection.offset + selection.limit]
+
+
+def select_names(connection: Connection) -> dict[UUID, str]:
+    """Read the names of all projects of the workspace."""
+    own = sessions.c.workspace_id == workspace_of(connection)
+    found = connection.execute(select(sessions.c.id, sessions.c.name).where(own))
+    return {row.id: row.name for row in found}
 
 
 def _conditions(selection: SessionSelection, workspace_id: UUID) -> list[ColumnElement[bool]]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import operator
-from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from starlette.concurrency import run_in_threadpool
@@ -11,14 +9,17 @@ from starlette.concurrency import run_in_threadpool
 from smithkit.server.domain.times import now
 from smithkit.server.store import queues
 from smithkit.server.store.clickhouse.feedback_rows import feedback_of_runs
+from smithkit.server.store.clickhouse.filters import names_projects
 from smithkit.server.store.clickhouse.shares import owner_of_share
 from smithkit.server.store.directory import SqlDirectory
 from smithkit.server.store.experiment_rows import select_answered
+from smithkit.server.store.protocol import RunSelection
+from smithkit.server.store.read_sessions import select_names
 from smithkit.server.store.sql_datasets import SqlDatasets
 from smithkit.server.store.sql_queues import SqlQueues
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping
     from uuid import UUID
 
     from smithkit.server.domain.runs import Row
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from smithkit.server.store.blobs import Blobs
     from smithkit.server.store.clickhouse.client import Clickhouse
     from smithkit.server.store.clickhouse.read_runs import RunReader
-    from smithkit.server.store.dataset_protocol import ExperimentSelection, FeedbackFilter
+    from smithkit.server.store.dataset_protocol import ExperimentSelection
 
 __all__ = ["ClickhouseDatasets", "ClickhouseDirectory", "ClickhouseQueues"]
 
@@ -68,39 +69,18 @@ class ClickhouseDatasets(SqlDatasets):
 
     async def experiment_rows(self, selection: ExperimentSelection) -> list[Row]:
         """Read the examples that experiments answered."""
-        answered = await run_in_threadpool(self._answered, selection)
+        named = any(names_projects(node) for _, node in selection.filters)
+        projects = await self._read(select_names) if named else {}
+        answered = await run_in_threadpool(self._answered, selection, projects)
         return await self._read(select_answered, selection, answered)
 
-    def _answered(self, selection: ExperimentSelection) -> set[UUID]:
-        """The examples that an experiment answered, in all that are judged by a run that is judged so."""
-        answered = _examples(self._runs.answers(selection.sessions))
-        filters: defaultdict[UUID, list[FeedbackFilter]] = defaultdict(list)
-        for wanted in selection.filters:
-            filters[wanted.session_id].append(wanted)
-        for session_id, own in filters.items():
-            rows = self._runs.answers([session_id])
-            told: defaultdict[UUID, list[Row]] = defaultdict(list)
-            for item in feedback_of_runs(self._clickhouse, self._workspace_id, [row["id"] for row in rows]):
-                told[item["run_id"]].append(item)
-            judged = [row for row in rows if all(_has(told[row["id"]], wanted) for wanted in own)]
-            answered &= _examples(judged)
-        return answered
-
-
-def _examples(rows: Sequence[Row]) -> set[UUID]:
-    return {row["reference_example_id"] for row in rows}
-
-
-def _has(items: Sequence[Row], wanted: FeedbackFilter) -> bool:
-    """Whether there is feedback of a key, with a score on the right side of each bound."""
-    return any(
-        item["key"] == wanted.key
-        and all(
-            item["score"] is not None and getattr(operator, name)(item["score"], bound)
-            for name, bound in wanted.bounds
-        )
-        for item in items
-    )
+    def _answered(self, selection: ExperimentSelection, projects: Mapping[UUID, str]) -> set[UUID]:
+        """The examples that an experiment answered, and every one that is filtered with a run that is wanted."""
+        given = self._runs.answered(RunSelection(sessions=selection.sessions, is_root=True), projects)
+        for session, node in selection.filters:
+            wanted = RunSelection(sessions=[session], is_root=True, filter=node)
+            given &= self._runs.answered(wanted, projects)
+        return given
 
 
 class ClickhouseQueues(SqlQueues):

@@ -74,18 +74,27 @@ class RunReader:
             bound,
         )
 
-    def answers(self, sessions: Sequence[UUID], examples: Sequence[UUID] | None = None) -> list[Row]:
-        """Read the records of the roots with which experiments answered examples, or any, oldest first."""
+    def answered(self, selection: RunSelection, projects: Mapping[UUID, str]) -> set[UUID]:
+        """Tell which examples the runs answered that a selection names."""
+        bound = Bound()
+        which = " AND ".join(
+            [*self._conditions(selection, bound, projects), "reference_example_id IS NOT NULL"]
+        )
+        rows = self._clickhouse.query(
+            f"SELECT DISTINCT reference_example_id FROM runs FINAL WHERE {which}", bound
+        )
+        return {row["reference_example_id"] for row in rows}
+
+    def answers(self, sessions: Sequence[UUID], examples: Sequence[UUID]) -> list[Row]:
+        """Read the records of the roots with which experiments answered examples."""
         found: list[Row] = []
-        for part in [None] if examples is None else chunks(examples):
+        for part in chunks(examples):
             bound = Bound()
             which = [
                 self._own(bound),
                 f"session_id IN {bound.ids(sessions)}",
                 "parent_run_id IS NULL",
-                "reference_example_id IS NOT NULL"
-                if part is None
-                else f"reference_example_id IN {bound.ids(part)}",
+                f"reference_example_id IN {bound.ids(part)}",
             ]
             found += self._clickhouse.query(
                 f"SELECT {_SHOWN} FROM runs FINAL WHERE {' AND '.join(which)}", bound

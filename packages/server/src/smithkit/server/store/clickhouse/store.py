@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from copy import copy
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from sqlalchemy import select
 from starlette.concurrency import run_in_threadpool
 
-from smithkit.server.store.access import workspace_of
 from smithkit.server.store.clickhouse.client import Clickhouse
 from smithkit.server.store.clickhouse.deletion import delete_expired, delete_runs
 from smithkit.server.store.clickhouse.feedback import ClickhouseFeedback
@@ -22,7 +20,7 @@ from smithkit.server.store.clickhouse.shares import find_share, owner_of_share, 
 from smithkit.server.store.clickhouse.write_runs import RunWriter
 from smithkit.server.store.feedback_figures import Scope
 from smithkit.server.store.protocol import NameTakenError, RunSelection
-from smithkit.server.store.tables import sessions
+from smithkit.server.store.read_sessions import select_names
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -169,7 +167,7 @@ class ClickhouseStore:
         def remove(db: Connection) -> None:
             delete_runs(db, self._clickhouse, self._inner.blobs, self._own, session_id)
 
-        if session_id in await self._access.read(_project_names):
+        if session_id in await self._access.read(select_names):
             await self._access.write(remove)
         return await self._inner.delete_session(session_id)
 
@@ -193,7 +191,7 @@ class ClickhouseStore:
     async def _projects(self, selection: RunSelection) -> dict[UUID, str]:
         """The workspace's projects by id, if a filter asks for their names."""
         filters = (selection.filter, selection.trace_filter, selection.tree_filter)
-        return await self._access.read(_project_names) if any(map(names_projects, filters)) else {}
+        return await self._access.read(select_names) if any(map(names_projects, filters)) else {}
 
     # ---------------------------------------------------------------- sharing
 
@@ -292,9 +290,3 @@ class ClickhouseStore:
     async def find_sessions(self, selection: SessionSelection) -> list[Row]:
         """Read projects."""
         return await self._inner.find_sessions(selection)
-
-
-def _project_names(connection: Connection) -> dict[UUID, str]:
-    own = sessions.c.workspace_id == workspace_of(connection)
-    found: Any = connection.execute(select(sessions.c.id, sessions.c.name).where(own))
-    return {row.id: row.name for row in found}
