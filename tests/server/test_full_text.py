@@ -8,6 +8,8 @@ import uuid
 import pytest
 import requests
 
+from smithkit.server.store import read_runs
+
 LAG = "x-smithkit-unindexed-runs"
 
 
@@ -152,11 +154,37 @@ def test_a_killed_server_catches_up_when_it_is_back(serve):
         assert stats["run_count"] == 2000
 
 
-def test_of_a_long_queue_a_search_reads_the_latest_writes(api, monkeypatch):
-    monkeypatch.setattr("smithkit.server.store.sqlite_filter._READ_AT_MOST", 2)
+@pytest.mark.parametrize("order", ["asc", "desc"])
+def test_a_long_queue_is_searched_to_its_end_and_no_further_than_a_page_needs(api, monkeypatch, order):
+    monkeypatch.setattr("smithkit.server.store.read_runs._STEP", 4)
     api.get("/info")
     api.server.app.state.workspaces.default.store._indexer.close()
-    for name in ("one", "two", "three"):
-        api.new_run(name=name, inputs={"q": "sky"})
-    assert sorted(names(api, "sky")) == ["three", "two"]
-    assert lag(api) == 3
+    texts = ["grass" if n % 3 else "sky" for n in range(40)]
+    runs = [
+        {
+            "id": str(uuid.uuid4()),
+            "name": f"{n:02}",
+            "run_type": "chain",
+            "start_time": f"2024-01-01T00:00:{n:02}",
+            "inputs": {"q": text},
+        }
+        for n, text in enumerate(texts)
+    ]
+    assert api.post("/runs/batch", {"post": runs[20:] + runs[:20]}).status == 202
+    expected = sorted((run["name"] for run in runs if run["inputs"]["q"] == "sky"), reverse=order == "desc")
+    found, cursor = [], None
+    while True:
+        page = api.query(query="sky", select=["name"], limit=3, order=order, cursor=cursor)
+        found += [run["name"] for run in page["runs"]]
+        cursor = page["cursors"]["next"]
+        if cursor is None:
+            break
+    assert found == expected
+    assert lag(api) == 40
+    read = []
+    select_page = read_runs._select_page
+    monkeypatch.setattr(
+        read_runs, "_select_page", lambda *given, **named: read.append(given) or select_page(*given, **named)
+    )
+    assert names(api, "sky", limit=2, order=order) == expected[:2]
+    assert 0 < len(read) < 40 / 4

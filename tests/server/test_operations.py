@@ -29,6 +29,17 @@ def figures(answer):
     }
 
 
+SPANS = [
+    {
+        "traceId": "0af7651916cd43dd8448eb211c80319c",
+        "spanId": f"{number:016x}",
+        "name": "s",
+        "startTimeUnixNano": "9",
+    }
+    for number in (1, 2)
+]
+
+
 def new_run(**fields):
     run = {"id": str(uuid.uuid4()), "name": "r", "run_type": "chain", "start_time": "2024-01-01T00:00:00"}
     return run | fields
@@ -62,6 +73,9 @@ def test_requests_are_counted_by_route_and_status(http):
     http.get(f"/runs/{uuid.uuid4()}")
     http.get("/nowhere/at/all")
     http.request("BREW", "/runs")
+    http.post(
+        "/otel/v1/traces", json={"resourceSpans": [{"scopeSpans": [{"spans": [*SPANS, {"name": "no id"}]}]}]}
+    )
     found = figures(http.get("/metrics"))
     assert found["smithkit_requests_total", "POST", "/runs", "202"] == 1
     assert found["smithkit_requests_total", "POST", "/runs/batch", "202"] == 1
@@ -70,7 +84,7 @@ def test_requests_are_counted_by_route_and_status(http):
     assert found["smithkit_requests_total", "GET", "unknown", "404"] == 1
     assert found["smithkit_requests_total", "OTHER", "/runs", "405"] == 1
     assert found["smithkit_request_seconds_count", "POST", "/runs", None] == 1
-    assert found["smithkit_ingested_runs_total", None, None, None] == 3
+    assert found["smithkit_ingested_runs_total", None, None, None] == 3 + len(SPANS)
     assert found["smithkit_database_bytes", None, None, None] > 10_000
     assert found["smithkit_index_backlog_runs", None, None, None] >= 0
     assert found["smithkit_queued_writes", None, None, None] >= 0

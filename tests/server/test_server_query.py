@@ -51,6 +51,10 @@ def tree(shared_api):
         ({"is_root": True}, "a"),
         ({"is_root": False}, "cb"),
         ({"execution_order": 1}, "a"),
+        ({"execution_order": 2}, "cb"),
+        ({"execution_order": 3}, ""),
+        ({"execution_order": 1, "is_root": False}, ""),
+        ({"execution_order": 2, "filter": 'eq(run_type, "llm")'}, "c"),
         ({"error": True}, "b"),
         ({"error": False}, "ca"),
         ({"run_type": "llm"}, "c"),
@@ -67,6 +71,7 @@ def tree(shared_api):
         ({"session": None, "session_id": "{other}"}, "d"),
         ({"session": []}, ""),
         ({"limit": 2}, "cb"),
+        ({"limit": 2, "skip_pagination": True}, "cb"),
         ({"filter": None, "query": None, "nonsense": 1}, "cba"),
     ],
 )
@@ -93,6 +98,13 @@ def test_who_asks_for_more_than_a_page_gets_a_page_and_a_cursor(api):
     assert (len(first["runs"]), len(rest["runs"]), rest["cursors"]["next"]) == (100, 1, None)
 
 
+def test_who_wants_one_page_gets_no_cursor(shared_api, tree):
+    body = {"session": [tree["session"]], "limit": 2}
+    assert shared_api.query(**body)["cursors"]["next"]
+    assert shared_api.query(**body, skip_pagination=False)["cursors"]["next"]
+    assert shared_api.query(**body, skip_pagination=True)["cursors"]["next"] is None
+
+
 def test_selected_fields_and_what_no_run_is_without_are_given(shared_api, tree):
     (run,) = shared_api.query(id=[tree["a"]], select=["name", "outputs", "child_run_ids", "unheard_of"])[
         "runs"
@@ -115,6 +127,11 @@ def test_selected_fields_and_what_no_run_is_without_are_given(shared_api, tree):
         {"tree_filter": "x"},
         {"query": "?!"},
         {"limit": 0},
+        {"limit": 1.5},
+        {"limit": "many"},
+        {"execution_order": 0},
+        {"execution_order": "first"},
+        {"skip_pagination": "perhaps"},
         {"cursor": "????"},
         {"cursor": "AAAA"},
         {"order": "up"},

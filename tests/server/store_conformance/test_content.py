@@ -228,6 +228,23 @@ def test_prompts_and_their_commits(bench):
     assert bench(store.read_repo(None, "p")) is None
 
 
+def test_a_queue_is_read_to_its_end_past_runs_that_have_not_arrived(bench, monkeypatch):
+    monkeypatch.setattr("smithkit.server.store.clickhouse.parts._STEP", 3)
+    store = bench.store.queues
+    queue = bench(store.create({"id": uuid.uuid4(), "name": "long"}))["id"]
+    arrived = [bench.new_run() for _ in range(5)]
+    ids = [run for one in arrived for run in (uuid.uuid4(), uuid.uuid4(), one)]
+    bench(store.add_runs(queue, ids))
+
+    def read(**page):
+        return [row["run_id"] for row in bench(store.find_runs(queue, **page))]
+
+    assert read() == arrived
+    for offset in range(7):
+        assert read(limit=1, offset=offset) == arrived[offset : offset + 1]
+    assert read(limit=3, offset=1) == arrived[1:4]
+
+
 def test_queues_hand_out_runs_in_order(bench):
     store = bench.store.queues
     queue = bench(store.create({"id": uuid.uuid4(), "name": "Queue_1"}))

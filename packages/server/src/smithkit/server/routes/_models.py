@@ -10,9 +10,10 @@ from pydantic import BeforeValidator, ConfigDict, Field, RootModel, SecretStr, f
 from typing_extensions import TypedDict
 
 from smithkit.server.domain.fields import Body, Json, JsonText, Moment
+from smithkit.server.domain.filters import Comparison, Operator
 from smithkit.server.domain.jsons import dump
 from smithkit.server.errors import unprocessable
-from smithkit.server.routes._queries import Page, Piece, Query
+from smithkit.server.routes._queries import LARGEST_OFFSET, Page, Piece, Query
 from smithkit.server.services.cursors import decode_cursor
 from smithkit.server.services.filters import all_of, read_filter, read_search
 from smithkit.server.services.retention import RETENTION_KEY
@@ -86,7 +87,7 @@ class _RunFilter(Body):
     parent_run: UUID | None = None
     run_type: str | None = None
     is_root: bool | None = None
-    execution_order: int | None = None
+    execution_order: Annotated[int, Field(ge=1, le=LARGEST_OFFSET)] | None = None
     error: bool | None = None
     start_time: Moment = None
     end_time: Moment = None
@@ -103,9 +104,9 @@ class _RunFilter(Body):
         Raises:
             ApiError: 422, a filter is wrong.
         """
-        is_root = self.is_root
-        if is_root is None and self.execution_order == 1:
-            is_root = True  # how older clients ask for roots
+        is_root, order = self.is_root, self.execution_order
+        if is_root is None and order == 1:
+            is_root, order = True, None  # how older clients ask for roots
         return RunSelection(
             sessions=self.session if self.session is not None else self.session_id,
             ids=self.id,
@@ -121,6 +122,7 @@ class _RunFilter(Body):
                 read_filter("filter", self.filter),
                 read_filter("search_filter", self.search_filter),
                 read_search("query", self.query),
+                None if order is None else Comparison(Operator.EQ, "execution_order", order),
             ),
             trace_filter=read_filter("trace_filter", self.trace_filter),
             tree_filter=read_filter("tree_filter", self.tree_filter),
@@ -134,6 +136,7 @@ class RunQuery(_RunFilter):
     select: list[str] | None = None
     limit: Annotated[int, Field(ge=1)] | None = None
     cursor: str | None = None
+    skip_pagination: bool | None = None
 
     def selection(self, page: int) -> RunSelection:
         """Turn the body into what a store is asked.

@@ -9,6 +9,7 @@ from urllib.parse import unquote
 from starlette.responses import Response
 
 from smithkit.server.body import read_body
+from smithkit.server.observing import seen_of
 from smithkit.server.routes._common import services
 from smithkit.server.routes._operation import PROTOBUF, Operation
 
@@ -26,8 +27,9 @@ async def _traces(request: Request) -> Response:
     with own.budget.reserve() as held:
         body = await read_body(request, own.limits, held)
         message = await asyncio.to_thread(otlp_body.decode, body, kind)
-        rejected, reason = await own.spans.accept(message, _project(request))
-    return Response(otlp_body.encode_answer(kind, rejected, reason), media_type=kind)
+        accepted = await own.spans.accept(message, _project(request))
+    seen_of(request.scope).runs = accepted.runs
+    return Response(otlp_body.encode_answer(kind, accepted.rejected, accepted.reason), media_type=kind)
 
 
 def _project(request: Request) -> str | None:

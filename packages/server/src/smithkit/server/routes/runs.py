@@ -81,7 +81,9 @@ async def _query(request: Request) -> Response:
     query = await read_model(request, RunQuery)
     own = services(request)
     selection = query.selection(own.limits.page)
-    response = json_response(await own.runs.query(selection, query.select))
+    response = json_response(
+        await own.runs.query(selection, query.select, one_page=bool(query.skip_pagination))
+    )
     if selection.filter is not None:
         response.headers[_UNINDEXED] = str(await own.store.count_unindexed())
     return response

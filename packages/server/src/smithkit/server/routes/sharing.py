@@ -41,7 +41,11 @@ async def _query(request: Request) -> Response:
     token = path_id(request, "token")
     query = await read_model(request, RunQuery)
     own = services(request)
-    return _public(await own.sharing.query(token, query.selection(own.limits.page), query.select))
+    return _public(
+        await own.sharing.query(
+            token, query.selection(own.limits.page), query.select, one_page=bool(query.skip_pagination)
+        )
+    )
 
 
 def _public(content: bytes) -> Response:

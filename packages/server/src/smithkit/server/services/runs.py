@@ -91,18 +91,21 @@ class RunService:
         runs, _ = await self._render(rows, None)
         return {run["id"]: run for run in runs}
 
-    async def query(self, selection: RunSelection, select: Collection[str] | None) -> bytes:
+    async def query(
+        self, selection: RunSelection, select: Collection[str] | None, *, one_page: bool = False
+    ) -> bytes:
         """Read a page of runs.
 
         Args:
             selection: Which runs.
             select: Names of the fields to give, or None for all. What clients need of every run is always there.
+            one_page: Give no cursor for the runs beyond the limit.
 
         Returns:
             JSON of the runs and of the cursors. The page ends early when its payloads become large.
         """
         limit = selection.limit
-        rows = await self._store.find_runs(replace(selection, limit=limit + 1))
+        rows = await self._store.find_runs(selection if one_page else replace(selection, limit=limit + 1))
         more = len(rows) > limit
         rows = rows[:limit]
         runs: list[dict[str, Any]] = []

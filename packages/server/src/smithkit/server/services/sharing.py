@@ -91,14 +91,17 @@ class SharingService:
         wanted = RunSelection(ids=[run_id or shared["id"]], below=_place(shared), limit=1)
         return await self._runs.read_first(wanted)
 
-    async def query(self, token: UUID, selection: RunSelection, select: Collection[str] | None) -> bytes:
+    async def query(
+        self, token: UUID, selection: RunSelection, select: Collection[str] | None, *, one_page: bool = False
+    ) -> bytes:
         """Read a page of the shared run and those below it; see `RunService.query`.
 
         Raises:
             ApiError: 404, nobody has this token.
         """
         shared = await self._shared(token)
-        return await self._runs.query(replace(selection, below=_place(shared)), select)
+        own = replace(selection, below=_place(shared))
+        return await self._runs.query(own, select, one_page=one_page)
 
     async def _shared(self, token: UUID) -> dict[str, Any]:
         row = await self._store.find_shared(token)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from smithkit.server.domain.runs import RunChange
     from smithkit.server.store import Store
 
-__all__ = ["SpanService"]
+__all__ = ["Accepted", "SpanService"]
 
 _TRACE_BYTES, _SPAN_BYTES = 16, 8
 _LOW_64 = (1 << 64) - 1
@@ -38,6 +39,21 @@ _ROUNDING = 1  # microseconds: that client's times went through a floating-point
 _FAILED = 2  # STATUS_CODE_ERROR
 _PLACE = ("id", "trace_id", "dotted_order", "parent_run_id", "name", "run_type", "start_time", "end_time", "session_name")  # fmt: skip
 _KINDS = ("unspecified", "internal", "server", "client", "producer", "consumer")
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """What became of a request's spans.
+
+    Attributes:
+        runs: How many were stored as runs.
+        rejected: How many were not accepted.
+        reason: Why the first of them was not.
+    """
+
+    runs: int
+    rejected: int
+    reason: str
 
 
 class SpanService:
@@ -50,7 +66,7 @@ class SpanService:
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    async def accept(self, message: ExportTraceServiceRequest, project: str | None) -> tuple[int, str]:
+    async def accept(self, message: ExportTraceServiceRequest, project: str | None) -> Accepted:
         """Store the spans of a request as runs; durable on return.
 
         Args:
@@ -58,19 +74,20 @@ class SpanService:
             project: Project of spans that name none.
 
         Returns:
-            How many spans were not accepted, and why the first of them was not.
+            What became of the spans.
 
         Raises:
             ApiError: 400, none was accepted though there are some.
         """
         batch = RunBatch()
-        rejected, reason = 0, ""
+        runs, rejected, reason = 0, 0, ""
         accepted = 0
         for place, (span, about) in enumerate(_spans(message)):
             try:
                 run = _read(span, about, project, f"span {place}")
                 if not (_is_second_copy(about) and await self._knows(run)):
                     batch.changes += _changes(run, f"span {place}")
+                    runs += 1
                 accepted += 1
             except ApiError as error:
                 rejected, reason = rejected + 1, reason or error.detail
@@ -79,7 +96,7 @@ class SpanService:
             raise ApiError(400, reason)
         if batch.changes:
             await self._store.write(batch)
-        return rejected, reason
+        return Accepted(runs, rejected, reason)
 
     async def _knows(self, run: Mapping[str, Any]) -> bool:
         """Whether a run of this name began at this very moment in this project."""

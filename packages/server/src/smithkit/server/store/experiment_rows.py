@@ -71,7 +71,7 @@ def select_experiment_rows(
     key = (*said, dataset["version"], dataset["purges"], _state(connection, selection))
     listing = listings.get(key)
     if listing is None:
-        listing = array("q", connection.execute(_listing(connection, selection)).scalars())
+        listing = array("q", [row.newest for row in connection.execute(_listing(connection, selection))])
         listings.add(key, listing)
     return load_rows(connection, listing[selection.offset : selection.offset + selection.limit])
 
@@ -125,7 +125,7 @@ def _listing(connection: Connection, selection: ExperimentSelection) -> Select[t
         matching = select(runs.c.reference_example_id).where(*_answers([session]), *holds)
         wanted.append(_columns.example_id.in_(matching))
     return (
-        select(func.max(_columns.row))
+        select(func.max(_columns.row).label("newest"))
         .where(_columns.dataset_id == selection.dataset_id, *wanted)
         .group_by(_columns.position)
         .order_by(_columns.position)

@@ -135,10 +135,13 @@ def select_queued(
     status: str | None,
     reviewer: str | None,
     open_only: bool,
+    after: int,
+    limit: int,
 ) -> list[Row]:
-    """The same, of all runs of a queue, whether or not they have arrived."""
+    """The same behind a position of the queue, whether or not the runs have arrived."""
     queued = _queued(connection, queue_id, moment, status=status, reviewer=reviewer, open_only=open_only)
-    return [dict(row) for row in connection.execute(queued).mappings()]
+    page = queued.where(_own.c.position > after).limit(limit)
+    return [dict(row) for row in connection.execute(page).mappings()]
 
 
 def _queued(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -16,15 +17,15 @@ from smithkit.server.store.postgres_filter import PostgresDialect, is_one_of
 from smithkit.server.store.postgres_text import may_hold
 from smithkit.server.store.scan_documents import asks_documents, scan_runs
 from smithkit.server.store.search_runs import search_runs
-from smithkit.server.store.sqlite_filter import SqliteDialect, lately_queued, queued
+from smithkit.server.store.sqlite_filter import SqliteDialect, queued
 from smithkit.server.store.tables import attachments, feedback, run_payloads, runs
 from smithkit.server.store.text_query import TSQUERY, index_query, scoped
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
     from uuid import UUID
 
-    from sqlalchemy import ColumnElement, Connection
+    from sqlalchemy import ColumnElement, Connection, Select
 
     from smithkit.server.domain.runs import Row
     from smithkit.server.store.filter_sql import Dialect
@@ -40,6 +41,8 @@ __all__ = [
     "select_runs",
 ]
 
+_BY_ID = "INDEXED BY sqlite_autoindex_runs_1"
+_STEP = 500  # runs whose payloads are read at a time while they wait for the index
 _DIALECTS: Mapping[str, Dialect] = {"sqlite": SqliteDialect(), "postgresql": PostgresDialect()}
 
 
@@ -51,14 +54,23 @@ def select_runs(connection: Connection, selection: RunSelection) -> list[Row]:
     if query is None:
         return _select_page(connection, selection)
 
-    def read(wanted: RunSelection, ids: Collection[UUID] | None) -> list[Row]:
-        if ids is None:
-            return _select_page(connection, wanted, lately_queued(runs))
+    def read(wanted: RunSelection, ids: Collection[UUID], *, indexed: bool) -> list[Row]:
         # The plan is told: by its figures SQLite would rather go through all runs of a project.
-        own = [runs.c.id.in_(ids), ~queued(runs)]
-        return _select_page(connection, wanted, *own, hint="INDEXED BY sqlite_autoindex_runs_1")
+        own = [runs.c.id.in_(ids), ~queued(runs)] if indexed else [runs.c.id.in_(ids)]
+        return _select_page(connection, wanted, *own, hint=_BY_ID)
 
-    return search_runs(connection, selection, scoped(query, selection), read)
+    waiting = _waiting(connection, selection)
+    return search_runs(connection, selection, scoped(query, selection), waiting, read)
+
+
+def _waiting(connection: Connection, selection: RunSelection) -> Iterator[list[UUID]]:
+    """Ids of the runs that wait for the index, in the order of the selection, whatever its filters say of them."""
+    every = replace(selection, filter=None, trace_filter=None, tree_filter=None)
+    ordered = _in_order(select(runs.c.id).where(*conditions(connection, every), queued(runs)), every)
+    streamed = ordered.with_hint(runs, _BY_ID, "sqlite").execution_options(yield_per=_STEP)
+    with connection.execute(streamed) as found:
+        for part in found.scalars().partitions():
+            yield list(part)
 
 
 def _scan(connection: Connection, selection: RunSelection) -> Iterable[Row]:
@@ -73,18 +85,20 @@ def _scan(connection: Connection, selection: RunSelection) -> Iterable[Row]:
 def _select_page(
     connection: Connection, selection: RunSelection, *which: ColumnElement[bool], hint: str = ""
 ) -> list[Row]:
-    statement = select(runs).where(*conditions(connection, selection), *which)
+    statement = _in_order(select(runs).where(*conditions(connection, selection), *which), selection)
     if hint:
         statement = statement.with_hint(runs, hint, "sqlite")
+    return [dict(row) for row in connection.execute(statement.limit(selection.limit)).mappings()]
+
+
+def _in_order(statement: Select[Any], selection: RunSelection) -> Select[Any]:
+    """Let a statement begin where a selection's page does, and go on in its order."""
     if selection.after is not None:
         statement = statement.where(_beyond(selection.after, ascending=selection.ascending))
     start, run_id = runs.c.start_time, runs.c.id
     if selection.ascending:
-        statement = statement.order_by(start, run_id)
-    else:
-        statement = statement.order_by(start.desc(), run_id.desc())
-    statement = statement.limit(selection.limit)
-    return [dict(row) for row in connection.execute(statement).mappings()]
+        return statement.order_by(start, run_id)
+    return statement.order_by(start.desc(), run_id.desc())
 
 
 def select_answers(connection: Connection, sessions: Sequence[UUID], examples: Sequence[UUID]) -> list[Row]:

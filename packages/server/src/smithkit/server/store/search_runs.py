@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Protocol
 
 from smithkit.server.domain.filters import And, Comparison, Node, Operator
 from smithkit.server.store.text_index import POSITION_BITS, count_queued, matching_positions, position_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator
+    from collections.abc import Callable, Collection, Iterable, Iterator
     from uuid import UUID
 
     from sqlalchemy import Connection
@@ -23,11 +24,20 @@ _FIRST, _MOST = 200, 5000  # hits a step
 _END = 2**63 - 1
 
 
+class Reader(Protocol):
+    """Reads what a selection says of some runs: those that are indexed since they were written, or any."""
+
+    def __call__(self, wanted: RunSelection, ids: Collection[UUID], *, indexed: bool) -> list[Row]:
+        """Read their records."""
+        ...
+
+
 def search_runs(
     connection: Connection,
     selection: RunSelection,
     query: str,
-    read: Callable[[RunSelection, Collection[UUID] | None], list[Row]],
+    waiting: Iterable[list[UUID]],
+    read: Reader,
 ) -> list[Row]:
     """Read the records that a selection names, in its order, with the help of the index.
 
@@ -35,24 +45,35 @@ def search_runs(
         connection: A connection.
         selection: Which runs.
         query: What the index knows of its filter.
-        read: Reads a selection's records: of these runs, which are indexed, or of those that were queued last.
+        waiting: Runs that are not indexed yet, in the order of the selection.
+        read: Reads what a selection says of some runs.
 
     Returns:
         The records.
     """
-    # What is not indexed yet is read in full: it has to hold whatever the index says. Of a long queue only the
-    # latest writes are, for a search has to answer; who searches is told how long the queue is.
-    found = read(selection, None) if count_queued(connection, most=1) else []
-    indexed = replace(selection, filter=_left_to_check(selection.filter))
-    hits: list[Row] = []
-    for ids in _steps(connection, selection, query):
-        for at in range(0, len(ids), _MOST):
-            hits += read(indexed, ids[at : at + _MOST])
-        if len(hits) >= selection.limit:
-            break
-    found += hits
+    # What is not indexed yet is read in full: it has to hold whatever the index says.
+    found: list[Row] = []
+    if count_queued(connection, most=1):
+        found = _fill(selection, waiting, partial(read, indexed=False))
+    left = replace(selection, filter=_left_to_check(selection.filter))
+    found += _fill(left, _steps(connection, selection, query), partial(read, indexed=True))
     found.sort(key=lambda row: (row["start_time"], row["id"].bytes), reverse=not selection.ascending)
     return found[: selection.limit]
+
+
+def _fill(
+    selection: RunSelection,
+    steps: Iterable[list[UUID]],
+    read: Callable[[RunSelection, Collection[UUID]], list[Row]],
+) -> list[Row]:
+    """Read step after step until the page is full."""
+    found: list[Row] = []
+    for ids in steps:
+        for at in range(0, len(ids), _MOST):
+            found += read(selection, ids[at : at + _MOST])
+        if len(found) >= selection.limit:
+            break
+    return found
 
 
 def _steps(connection: Connection, selection: RunSelection, query: str) -> Iterator[list[UUID]]:

@@ -17,13 +17,12 @@ if TYPE_CHECKING:
 
     from smithkit.server.domain.filters import Comparison, Node
 
-__all__ = ["SqliteDialect", "add_functions", "lately_queued", "queued"]
+__all__ = ["SqliteDialect", "add_functions", "queued"]
 
 _INDEXED = (
     "SELECT run_texts.run_id FROM run_words CROSS JOIN run_texts ON run_texts.position = run_words.rowid"
     " WHERE run_words MATCH :query AND run_texts.run_id IS NOT NULL"
 )
-_READ_AT_MOST = 5000
 _OF_RUN = frozenset({"name", "tags"})
 
 
@@ -65,9 +64,3 @@ class SqliteDialect:
 def queued(run: FromClause) -> ColumnElement[bool]:
     """Say that a run was written after it was last indexed, or never was."""
     return run.c.id.in_(select(text_queue.c.run_id))
-
-
-def lately_queued(run: FromClause) -> ColumnElement[bool]:
-    """Say that a run is among those that were queued last: as many as a search has the time to read."""
-    last = select(text_queue.c.run_id).order_by(text_queue.c.position.desc()).limit(_READ_AT_MOST)
-    return run.c.id.in_(last)

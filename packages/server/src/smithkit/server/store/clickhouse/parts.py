@@ -31,7 +31,8 @@ if TYPE_CHECKING:
 
 __all__ = ["ClickhouseDatasets", "ClickhouseDirectory", "ClickhouseQueues"]
 
-_STEP = 1000
+_STEP = 1000  # records of a queue that are looked at at a time
+_BEGIN = -1
 
 
 class ClickhouseDirectory(SqlDirectory):
@@ -108,25 +109,27 @@ class ClickhouseQueues(SqlQueues):
         offset: int = 0,
     ) -> list[Row]:
         """Read the records of a queue's runs that have arrived, in order."""
-        rows = await self._read(
-            queues.select_queued,
-            queue_id,
-            moment=now(),
-            status=status,
-            reviewer=reviewer,
-            open_only=open_only,
-        )
-        return await run_in_threadpool(self._arrived, rows, limit, offset)
-
-    def _arrived(self, rows: list[Row], limit: int, offset: int) -> list[Row]:
+        moment = now()
         found: list[Row] = []
-        for at in range(0, len(rows), _STEP):
-            part = rows[at : at + _STEP]
-            there = self._runs.existing(row["run_id"] for row in part)
-            found += [row for row in part if row["run_id"] in there]
-            if len(found) >= offset + limit:
+        rows: list[Row] = []
+        while len(found) < limit:
+            rows = await self._read(
+                queues.select_queued,
+                queue_id,
+                moment=moment,
+                status=status,
+                reviewer=reviewer,
+                open_only=open_only,
+                after=rows[-1]["position"] if rows else _BEGIN,
+                limit=_STEP,
+            )
+            there = await run_in_threadpool(self._runs.existing, [row["run_id"] for row in rows])
+            arrived = [row for row in rows if row["run_id"] in there]
+            found += arrived[offset:]
+            offset = max(offset - len(arrived), 0)
+            if len(rows) < _STEP:
                 break
-        return found[offset : offset + limit]
+        return found[:limit]
 
     async def update_run(self, queue_id: UUID, run_id: UUID, change: Row) -> Row | None:
         """Change the record of a run in a queue."""
