@@ -6,17 +6,20 @@ import asyncio
 import contextlib
 import sys
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from smithkit.server import EmbeddedServer
+from smithkit.server.domain.filters import RUN_FIELDS, check_filter, parse_filter
 from smithkit.server.domain.filters.patterns import is_like
 from smithkit.server.services.changes import make_change
 from smithkit.server.store import RunBatch, RunSelection, open_store
 from smithkit.server.store.clickhouse.address import parse_address
 from smithkit.server.store.clickhouse.client import Bound, Clickhouse
+from smithkit.server.store.clickhouse.migrations import VERSION, prepare, read_version
 from smithkit.server.store.clickhouse.patterns import regex_of
 from smithkit.server.store.storage import StorageError
 from smithkit.server.upkeep.database import open_database
@@ -62,6 +65,8 @@ def test_a_url_names_server_database_and_what_stands_beside_it():
     assert "secret" not in f"{address!r} {address}"
     both = parse_address(URL.replace("sqlite:///runs.db", "postgresql://me:hidden@db/runs"))
     assert "hidden" not in f"{both!r} {both}"
+    options = "postgresql://db/runs?sslmode=require%26connect_timeout=3"
+    assert parse_address(URL.replace("sqlite:///runs.db", options)).meta == options.replace("%26", "&")
 
 
 @pytest.mark.parametrize(
@@ -133,6 +138,65 @@ def test_a_write_that_was_cut_short_is_healed_by_the_next(store, monkeypatch):
     }
 
 
+def test_words_that_were_replaced_are_not_found_any_more(store):
+    """The index knows older versions of a document too, in parts of the table that are not merged yet."""
+    store._clickhouse.command("SYSTEM STOP MERGES run_documents")
+    run_id = uuid.uuid4()
+    for n in range(3):
+        write(store, change(uuid.uuid4(), inputs={"q": f"another {n}"}))
+    write(store, change(run_id, outputs={"a": "quick brown fox"}))
+    write(store, change(run_id, "patch", outputs={"a": "lazy dog"}))
+
+    def found(text):
+        return [row["id"] for row in find(store, filter=check_filter(parse_filter(text, 9999), RUN_FIELDS))]
+
+    assert found('search("lazy")') == found('search("laz*")') == found('search("\\"lazy dog\\"")') == [run_id]
+    assert found('search("fox")') == found('search("fo*")') == found('search("\\"brown fox\\"")') == []
+    assert len(found('search("another")')) == 3
+
+
+def test_a_phrase_of_more_words_than_the_index_takes_at_once_is_found(store):
+    run_id, words = uuid.uuid4(), [f"w{n}" for n in range(200)]
+    write(store, change(run_id, inputs={"q": " ".join(words)}), change(uuid.uuid4(), inputs={"q": "w1 w2"}))
+    text = 'search("\\"{}\\"")'.format(" ".join(words[5:]))
+    (row,) = find(store, filter=check_filter(parse_filter(text, 9999), RUN_FIELDS))
+    assert row["id"] == run_id
+
+
+OLDER_INDEX = (
+    "ALTER TABLE run_documents DROP INDEX ix_text",
+    "ALTER TABLE run_documents ADD INDEX ix_words words TYPE tokenbf_v1(65536, 3, 0) GRANULARITY 1",
+    "DROP TABLE schema_versions",
+)
+
+
+def test_a_database_of_an_older_release_is_migrated_and_one_of_a_newer_is_left_alone(url):
+    run_id = uuid.uuid4()
+    with contextlib.closing(open_store(url)) as store:
+        write(store, change(run_id, inputs={"q": "needle"}))
+        for statement in OLDER_INDEX:
+            store._clickhouse.command(statement)
+        assert read_version(store._clickhouse) == 1
+    with contextlib.closing(open_store(url)) as store:
+        assert read_version(store._clickhouse) == VERSION
+        indexes = store._clickhouse.query(
+            "SELECT name FROM system.data_skipping_indices"
+            " WHERE database = currentDatabase() AND table = 'run_documents'"
+        )
+        assert indexes == [{"name": "ix_text"}]
+        node = check_filter(parse_filter('search("needle")', 99), RUN_FIELDS)
+        assert [row["id"] for row in find(store, filter=node)] == [run_id]
+        store._clickhouse.insert("schema_versions", [{"version": VERSION + 1, "release": "99.0"}])
+    with pytest.raises(StorageError, match=rf"version {VERSION + 1}.*upgrade smithkit-server"):
+        open_store(url)
+
+
+def test_an_old_clickhouse_is_refused(store, monkeypatch):
+    monkeypatch.setattr(Clickhouse, "query", lambda *_: [{"version": "25.8.2.29"}])
+    with pytest.raises(StorageError, match=r"25\.8.* is too old: .* needs 26\.2"):
+        prepare(store._clickhouse)
+
+
 def test_requests_that_come_together_are_written_together_and_refused_apart(store):
     other = asyncio.run(store.directory.create_workspace("other", "other", b"s" * 32))
     foreign, own = uuid.uuid4(), [uuid.uuid4() for _ in range(20)]
@@ -184,3 +248,87 @@ def test_patterns_mean_what_the_evaluator_says(clickhouse, pattern, texts):
     own, like = bound(texts, "Array(String)"), bound(regex, "String")
     (row,) = clickhouse.query(f"SELECT arrayMap(text -> match(text, {like}), {own}) AS found", bound)
     assert [bool(one) for one in row["found"]] == expected
+
+
+ORDERS = [
+    lambda requests: requests,
+    lambda requests: requests[::-1],
+    lambda requests: [requests[at] for at in (1, 0, 3, 2)],
+    lambda requests: [requests[at] for at in (2, 3, 0, 1)],
+]
+
+
+@pytest.fixture
+def shared(chdb_server, postgres):
+    return chdb_server.url(meta=postgres())
+
+
+@pytest.mark.slow
+def test_several_servers_share_clickhouse_and_postgresql(shared, start_server, make_remote_api):
+    """Posts and patches of one run, its files and feedback reach different servers, all at once."""
+    count = 40
+    with start_server(shared) as first, start_server(shared) as second:
+        apis = [make_remote_api(one.url) for one in (first, second)]
+
+        def send(number):
+            """One run in four requests, half of them to each server, in an order of its own."""
+            run_id = str(uuid.UUID(int=number + 1))
+            began = "2024-01-01T00:00:00"
+            post = {"id": run_id, "name": f"r{number}", "run_type": "chain", "start_time": began}
+            requests = [
+                ("post", "/runs", {**post, "inputs": {"q": number}, "session_name": f"p{number % 3}"}),
+                ("patch", f"/runs/{run_id}", {"outputs": {"a": number}, "end_time": "2024-01-01T00:00:01"}),
+                ("post", "/feedback", {"run_id": run_id, "key": "good", "score": 1.0}),
+                ("post", "/annotation-queues", {"name": f"q{number}", "id": str(uuid.UUID(int=number + 1))}),
+            ]
+            requests = ORDERS[number % len(ORDERS)](requests)
+            return [
+                getattr(apis[at % 2], method)(path, body).status
+                for at, (method, path, body) in enumerate(requests)
+            ]
+
+        with ThreadPoolExecutor(8) as pool:
+            statuses = list(pool.map(send, range(count)))
+        assert {status for one in statuses for status in one} <= {200, 202}
+        seen = [api.query(limit=100)["runs"] for api in apis]
+        told = [api.get("/feedback?limit=100").json for api in apis]
+        queues = [api.get("/annotation-queues?limit=100").json for api in apis]
+    assert seen[0] == seen[1]
+    assert {(run["name"], run["inputs"]["q"], run["outputs"]["a"]) for run in seen[0]} == {
+        (f"r{n}", n, n) for n in range(count)
+    }
+    assert all(run["status"] == "success" for run in seen[0])
+    assert len({run["session_id"] for run in seen[0]}) == 3
+    assert [len(own) for own in (*told, *queues)] == [count] * 4
+    assert all(item["session_id"] for item in told[0]), "feedback has found its run, whichever was first"
+
+
+@pytest.mark.slow
+def test_of_servers_that_start_at_once_one_makes_the_tables(shared):
+    with ThreadPoolExecutor(4) as pool:
+        stores = list(pool.map(lambda _: open_store(shared), range(4)))
+    rows = stores[0]._clickhouse.query("SELECT version FROM schema_versions")
+    for store in stores:
+        store.close()
+    assert rows == [{"version": VERSION}]
+
+
+@pytest.mark.slow
+def test_everything_else_may_be_in_postgresql(shared, make_api):
+    """What the SQL database has a part in, over HTTP."""
+    with contextlib.closing(EmbeddedServer(shared)) as server:
+        api = make_api(server)
+        run_id = api.new_run(
+            inputs={"q": 1}, outputs={"a": 2}, attachments={"f": ["text/plain", "eA=="]}, session_name="p"
+        )
+        dataset = api.new_dataset()
+        body = {"source_run_id": run_id, "use_source_run_io": True, "use_source_run_attachments": ["f"]}
+        api.new_example(dataset, inputs=None, **body)
+        (example,) = api.examples(dataset)
+        assert (example["inputs"], example["outputs"]) == ({"q": 1}, {"a": 2})
+        project = api.project("p")["id"]
+        assert api.patch(f"/sessions/{project}", {"extra": {"retention_days": 1}}).status == 200
+        retention = server.app.state.workspaces.retention
+        assert server.start().call(retention.run_once()).result(60) == 0, "what came in today is kept"
+        assert api.delete(f"/sessions/{project}").status == 200
+        assert api.query()["runs"] == []

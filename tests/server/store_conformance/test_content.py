@@ -260,3 +260,15 @@ def test_queues_hand_out_runs_in_order(bench):
     assert bench(store.remove_run(queue["id"], ids[1]))
     assert [row["id"] for row in bench(store.find(QueueSelection(name_contains="E_1")))] == [queue["id"]]
     assert bench(store.delete(queue["id"]))
+
+
+def test_files_of_another_workspaces_run_are_not_given_away(bench, make):
+    row = bench(bench.store.directory.create_workspace("Other", "other", b"s" * 32))
+    other = bench.of(bench.store.in_workspace(row["id"]))
+    run_id = bench.new_run()
+    bench.write(("patch", {"id": str(run_id)}), files=[(run_id, "f", b"secret")])
+    copied = {"source_run_id": run_id, "run_files": ["f"]}
+    theirs, mine = other.dataset("theirs"), bench.dataset("mine")
+    with pytest.raises(MissingError, match=str(run_id)):
+        other(other.store.datasets.write_examples([make.example(theirs, {}, **copied)], "create"))
+    assert bench(bench.store.datasets.write_examples([make.example(mine, {}, **copied)], "create"))

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from smithkit.server.domain.filters import RUN_FIELDS, check_filter, parse_filter
 from smithkit.server.domain.times import now
-from smithkit.server.store import NameTakenError, RunGrouping, SessionSelection, TakenError
+from smithkit.server.store import Duty, NameTakenError, RunGrouping, SessionSelection, TakenError
 
 START = "2024-01-01T00:00:00"
 REUSED = settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -370,3 +370,29 @@ def test_traces_that_are_too_old_go_whole_and_no_others_do(bench, make):
     assert {row["id"] for row in bench.runs(ids=[root, child, kept, elsewhere])} == {kept, elsewhere}
     assert bench(bench.store.read_feedback([root])) == {}
     bench(bench.store.give_space_back())
+
+
+def test_a_duty_is_done_by_one_server_at_a_time(bench, open_bench):
+    mine, other = uuid.uuid4(), uuid.uuid4()
+    with open_bench() as again:
+        assert bench(bench.store.claim(Duty.RETENTION, mine, 60))
+        assert not again(again.store.claim(Duty.RETENTION, other, 60))
+        assert again(again.store.claim(Duty.INDEX, other, 60))
+        assert bench(bench.store.claim(Duty.RETENTION, mine, -1)), "who has it may claim it again"
+        assert again(again.store.claim(Duty.RETENTION, other, 60)), "a claim ends by itself"
+        bench(bench.store.release(Duty.RETENTION, mine))
+        assert not bench(bench.store.claim(Duty.RETENTION, mine, 60)), "nobody releases what is another's"
+        again(again.store.release(Duty.RETENTION, other))
+        assert bench(bench.store.claim(Duty.RETENTION, mine, 60))
+
+
+def test_figures_tell_how_large_the_database_is(bench):
+    before = bench(bench.store.figures()).size
+    bench.write(*[("post", run_body(inputs={"q": str(uuid.uuid4())})) for _ in range(300)])
+    after = bench(bench.store.figures())
+    assert 0 < before < after.size
+    assert after.queued_writes == 0
+
+
+def run_body(**fields):
+    return {"id": str(uuid.uuid4()), "name": "r", "run_type": "chain", "start_time": START} | fields

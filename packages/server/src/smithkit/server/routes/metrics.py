@@ -23,7 +23,7 @@ async def _read(request: Request) -> Response:
     if metrics is None:
         raise not_found("Metrics: this server keeps none; they")
     store = services(request).store
-    metrics.measure(store.figures(), await store.count_unindexed())
+    metrics.measure(await store.figures(), await store.count_unindexed())
     return Response(metrics.render(), media_type="text/plain; version=0.0.4")
 
 

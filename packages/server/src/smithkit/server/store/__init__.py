@@ -39,6 +39,7 @@ from smithkit.server.store.prompt_protocol import (
 from smithkit.server.store.protocol import (
     Attachment,
     Directory,
+    Duty,
     NameTakenError,
     Place,
     RunBatch,
@@ -62,6 +63,7 @@ __all__ = [
     "DatasetStore",
     "Diff",
     "Directory",
+    "Duty",
     "ExampleChange",
     "ExampleFile",
     "ExampleOrder",

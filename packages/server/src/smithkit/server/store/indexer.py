@@ -10,8 +10,8 @@ from uuid import uuid4
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from smithkit.server.domain.times import now
-from smithkit.server.store import text_index
+from smithkit.server.store import leases, text_index
+from smithkit.server.store.protocol import Duty
 from smithkit.server.store.writer import WriterClosedError
 
 if TYPE_CHECKING:
@@ -97,15 +97,17 @@ class Indexer:
             with self._reading.begin() as connection:
                 entries = text_index.prepare(connection, _CHUNK)
             if entries is None:
-                self._writer.submit(lambda connection: text_index.release(connection, self._owner)).result()
+                self._writer.submit(self._release).result()
                 return
             self._store(entries)
             if self._writer.submitted > jobs + _OWN_JOBS:
                 self._stopped.wait(_REST * (time.monotonic() - began))
 
     def _claim(self, connection: Connection) -> bool:
-        moment = now()
-        return text_index.claim(connection, self._owner, moment, moment + int(_CLAIM * 1_000_000))
+        return leases.claim(connection, Duty.INDEX, self._owner, _CLAIM)
+
+    def _release(self, connection: Connection) -> None:
+        leases.release(connection, Duty.INDEX, self._owner)
 
     def _store(self, entries: Entries) -> None:
         def job(connection: Connection) -> None:

@@ -28,6 +28,8 @@ from smithkit.server.store.protocol import StoreFigures
 from smithkit.server.store.sql_store import SqlStore
 
 if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
     from smithkit.server.store.blobs import Blobs
     from smithkit.server.store.protocol import RunBatch
 
@@ -64,11 +66,9 @@ class PostgresStore(SqlStore):
         super()._dispose()
         end(self._beside)
 
-    def figures(self) -> StoreFigures:
+    async def figures(self) -> StoreFigures:
         """Tell how large the database is, and how many writes of this server wait."""
-        size = select(func.pg_database_size(func.current_database()))
-        with self._reading.connect() as connection:
-            return StoreFigures(connection.execute(size).scalar_one(), self._writer.queued)
+        return StoreFigures(await self._read(_size), self._writer.queued)
 
     async def write(self, batch: RunBatch) -> None:
         """Merge and store a request's runs, and what comes with them."""
@@ -88,3 +88,8 @@ class PostgresStore(SqlStore):
     def _write_beside(self, batch: RunBatch) -> None:
         with self._beside.begin() as connection:
             write_runs.write_batch(speak_for(connection, self.workspace.id), batch, self._blobs)
+
+
+def _size(connection: Connection) -> int:
+    size: int = connection.execute(select(func.pg_database_size(func.current_database()))).scalar_one()
+    return size

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from enum import IntEnum
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Attachment",
     "Directory",
+    "Duty",
     "NameTakenError",
     "Place",
     "RunBatch",
@@ -29,6 +31,13 @@ __all__ = [
     "StoreFigures",
     "Workspace",
 ]
+
+
+class Duty(IntEnum):
+    """What one of several servers on a database does at a time."""
+
+    INDEX = 1
+    RETENTION = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -291,7 +300,7 @@ class Store(Protocol):
         """Read feedback of runs."""
         ...
 
-    def figures(self) -> StoreFigures:
+    async def figures(self) -> StoreFigures:
         """Tell how large the database is and what it has to do."""
         ...
 
@@ -388,6 +397,23 @@ class Store(Protocol):
 
         Few enough not to keep writers waiting; 0 when nothing is left to remove.
         """
+        ...
+
+    async def claim(self, duty: Duty, owner: UUID, seconds: float) -> bool:
+        """Become the one, of all servers on the database, that does a duty, or stay it.
+
+        Args:
+            duty: What is to be done.
+            owner: Who wants to.
+            seconds: For how long the claim counts, unless it is made again.
+
+        Returns:
+            Whether that is so; another one's claim counts until it ends.
+        """
+        ...
+
+    async def release(self, duty: Duty, owner: UUID) -> None:
+        """Let others do a duty."""
         ...
 
     async def give_space_back(self) -> None:

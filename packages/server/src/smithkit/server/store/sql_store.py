@@ -16,6 +16,7 @@ from smithkit.server.store import (
     figures,
     groups,
     insights,
+    leases,
     read_runs,
     read_sessions,
     secrets,
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
     from smithkit.server.domain.runs import Row
     from smithkit.server.store.blobs import Blob, Blobs, BlobSink
     from smithkit.server.store.protocol import (
+        Duty,
         RunBatch,
         RunGrouping,
         RunSelection,
@@ -182,7 +184,7 @@ class SqlStore(ABC):
         return await self._read(read_runs.read_feedback, ids)
 
     @abstractmethod
-    def figures(self) -> StoreFigures:
+    async def figures(self) -> StoreFigures:
         """Tell how large the database is, and how many writes wait."""
 
     async def count_unindexed(self) -> int:
@@ -299,6 +301,14 @@ class SqlStore(ABC):
         # Only now: had the deletion not been committed, records would name files that are gone.
         await self._write(lambda connection: self._sweep(connection, digests))
         return gone
+
+    async def claim(self, duty: Duty, owner: UUID, seconds: float) -> bool:
+        """Become the one that does a duty, or stay it."""
+        return await self._write(lambda connection: leases.claim(connection, duty, owner, seconds))
+
+    async def release(self, duty: Duty, owner: UUID) -> None:
+        """Let others do a duty."""
+        await self._write(lambda connection: leases.release(connection, duty, owner))
 
     async def give_space_back(self) -> None:
         """Return free pages to the file system, step by step."""

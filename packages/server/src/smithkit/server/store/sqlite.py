@@ -55,7 +55,7 @@ class SqliteStore(SqlStore):
         if self._sole is not None:
             self._sole.release()
 
-    def figures(self) -> StoreFigures:
+    async def figures(self) -> StoreFigures:
         """Tell how large the files are, the write-ahead log among them, and how many writes wait."""
         files = (self.path, self.path.with_name(f"{self.path.name}-wal"))
         return StoreFigures(sum(file.stat().st_size for file in files if file.exists()), self._writer.queued)

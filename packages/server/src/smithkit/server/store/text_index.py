@@ -19,7 +19,7 @@ from smithkit.server.store.bulk_insert import BulkInsert
 from smithkit.server.store.stored_record import ARGUMENTS, StoredRecord
 from smithkit.server.store.tables import run_payloads, runs
 from smithkit.server.store.text_query import ROOT, metadata_tokens, session_token
-from smithkit.server.store.text_tables import run_texts, text_lease, text_queue
+from smithkit.server.store.text_tables import run_texts, text_queue
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 __all__ = [
     "POSITION_BITS",
     "Entries",
-    "claim",
     "count_queued",
     "drop_garbage",
     "enqueue",
@@ -40,7 +39,6 @@ __all__ = [
     "matching_positions",
     "position_of",
     "prepare",
-    "release",
     "store",
 ]
 
@@ -119,22 +117,6 @@ def forget_texts(connection: Connection, run_ids: Sequence[UUID]) -> None:
 def _detach(connection: Connection, run_ids: Sequence[UUID]) -> None:
     # The row stays: the index still has an entry at its position.
     connection.execute(run_texts.update().where(run_texts.c.run_id.in_(run_ids)).values(run_id=None))
-
-
-def claim(connection: Connection, owner: UUID, moment: int, until: int) -> bool:
-    """Become the one that indexes, or stay it.
-
-    Returns:
-        Whether that is so; another one's claim counts until it ends.
-    """
-    free = (text_lease.c.owner == owner.bytes) | (text_lease.c.until < moment)
-    changed = connection.execute(text_lease.update().where(free).values(owner=owner.bytes, until=until))
-    return changed.rowcount == 1
-
-
-def release(connection: Connection, owner: UUID) -> None:
-    """Let others index."""
-    connection.execute(text_lease.update().where(text_lease.c.owner == owner.bytes).values(until=0))
 
 
 def prepare(connection: Connection, most: int) -> Entries | None:

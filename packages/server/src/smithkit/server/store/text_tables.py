@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, Integer, LargeBinary, Table
+from sqlalchemy import Column, Table
 
 from smithkit.server.store.tables import metadata
 from smithkit.server.store.types import Guid, Number
 
-__all__ = ["run_texts", "text_lease", "text_queue"]
+__all__ = ["run_texts", "text_queue"]
 
 # Which run an entry of the index is of; null once it is gone or has changed.
 run_texts = Table(
@@ -24,15 +24,5 @@ text_queue = Table(
     metadata,
     Column("position", Number, primary_key=True),
     Column("run_id", Guid(), nullable=False),
-    info={"derived": True},
-)
-
-# Who indexes; one row.
-text_lease = Table(
-    "text_lease",
-    metadata,
-    Column("id", Integer, primary_key=True),
-    Column("owner", LargeBinary, nullable=False),
-    Column("until", BigInteger, nullable=False),
     info={"derived": True},
 )

@@ -79,7 +79,10 @@ def parse_address(url: str) -> Address:
     options = parse_qs(parts.query, keep_blank_values=True)
     unknown = sorted(set(options) - {"meta"})
     if unknown:
-        raise ValueError(f"unknown option {unknown[0]!r} in the ClickHouse URL; it looks like {_EXAMPLE}")
+        raise ValueError(
+            f"unknown option {unknown[0]!r} in the ClickHouse URL; it looks like {_EXAMPLE}. "
+            "In the URL of the SQL database, & is written as %26"
+        )
     meta = options.get("meta", [""])[-1]
     database = unquote(parts.path.strip("/"))
     if "://" in meta and not (meta.startswith("sqlite:") or is_postgres(meta)):

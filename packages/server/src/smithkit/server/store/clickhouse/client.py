@@ -9,7 +9,7 @@ from uuid import UUID
 
 import orjson
 
-from smithkit.server.store.clickhouse.schema import BYTES, COLUMNS, IDS, STATEMENTS
+from smithkit.server.store.clickhouse.schema import BYTES, COLUMNS, IDS
 from smithkit.server.store.storage import StorageError, UnavailableError
 
 if TYPE_CHECKING:
@@ -83,11 +83,6 @@ class Clickhouse:
     def __init__(self, address: Address) -> None:
         self._client = _connect(address)
 
-    def prepare(self) -> None:
-        """Make the tables that are missing."""
-        for statement in STATEMENTS:
-            self._client.command(statement)
-
     def close(self) -> None:
         """Let go of the connections."""
         self._client.close()
@@ -113,6 +108,18 @@ class Clickhouse:
             data = b"\n".join(map(_encoded, rows))
             with _told():
                 self._client.raw_insert(table, COLUMNS[table], data, dict(_WRITE), "JSONEachRow")
+
+    def command(self, text: str) -> None:
+        """Run a statement that gives nothing, such as one that changes tables."""
+        with _told():
+            self._client.command(text)
+
+    def size(self) -> int:
+        """Tell how many bytes the tables take on the server's disks."""
+        (row,) = self.query(
+            "SELECT sum(total_bytes) AS size FROM system.tables WHERE database = currentDatabase()"
+        )
+        return int(row["size"] or 0)
 
     def delete(self, table: str, condition: str, bound: Bound) -> None:
         """Remove rows; they are gone for whoever reads later on return."""

@@ -46,6 +46,7 @@ _DERIVED: Mapping[str, str] = {
 }
 _OF_RUN = {"name": "name_words", "tags": "tags_words"}
 _FALSE = "0"
+_MOST_TOKENS = 64  # that the index is asked for at once
 
 
 class FilterCompiler:
@@ -160,7 +161,7 @@ class FilterCompiler:
             found.append(
                 f"id IN (SELECT run_id FROM run_documents FINAL WHERE workspace_id = {self._workspace}"
                 f" AND field IN {self._bound(stored, 'Array(String)')}"
-                f" AND {_has_phrase('words', phrase, self._bound)})"
+                f" AND {_is_indexed(phrase, self._bound)})"
             )
         return _joined(" OR ", found)
 
@@ -181,13 +182,20 @@ def _joined(word: str, conditions: Iterable[str]) -> str:
     return f"({word.join(conditions)})"
 
 
-def _has_phrase(column: str, phrase: Phrase, bound: Bound) -> str:
-    """Words stand between spaces; whole words are looked up in the index first."""
+def _is_indexed(phrase: Phrase, bound: Bound) -> str:
+    """A document has a phrase. A single word is known from the index alone, without reading any text."""
     whole = phrase.words[:-1] if phrase.prefix else phrase.words
-    end = "" if phrase.prefix else " "
-    text = bound(f" {' '.join(phrase.words)}{end}", "String")
-    tokens = [f"hasToken({column}, {bound(word, 'String')})" for word in whole]
-    return _joined(" AND ", [*tokens, f"position({column}, {text}) > 0"])
+    tokens = sorted(set(whole))[:_MOST_TOKENS]
+    found = [f"hasAllTokens(words, {bound(tokens, 'Array(String)')})"] if tokens else []
+    if phrase.prefix or len(phrase.words) > 1:
+        found.append(_has_phrase("words", phrase, bound))
+    return _joined(" AND ", found)
+
+
+def _has_phrase(column: str, phrase: Phrase, bound: Bound) -> str:
+    """Words stand between spaces."""
+    text = f" {' '.join(phrase.words)}{'' if phrase.prefix else ' '}"
+    return f"position({column}, {bound(text, 'String')}) > 0"
 
 
 def _name_holds(node: Comparison, name: str) -> bool:

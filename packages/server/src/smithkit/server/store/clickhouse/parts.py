@@ -11,6 +11,7 @@ from smithkit.server.store import queues
 from smithkit.server.store.clickhouse.feedback_rows import feedback_of_runs
 from smithkit.server.store.clickhouse.filters import names_projects
 from smithkit.server.store.clickhouse.shares import owner_of_share
+from smithkit.server.store.dataset_protocol import MissingError
 from smithkit.server.store.directory import SqlDirectory
 from smithkit.server.store.experiment_rows import select_answered
 from smithkit.server.store.protocol import RunSelection
@@ -19,7 +20,7 @@ from smithkit.server.store.sql_datasets import SqlDatasets
 from smithkit.server.store.sql_queues import SqlQueues
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from uuid import UUID
 
     from smithkit.server.domain.runs import Row
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from smithkit.server.store.blobs import Blobs
     from smithkit.server.store.clickhouse.client import Clickhouse
     from smithkit.server.store.clickhouse.read_runs import RunReader
-    from smithkit.server.store.dataset_protocol import ExperimentSelection
+    from smithkit.server.store.dataset_protocol import ExampleChange, ExperimentSelection
 
 __all__ = ["ClickhouseDatasets", "ClickhouseDirectory", "ClickhouseQueues"]
 
@@ -67,6 +68,14 @@ class ClickhouseDatasets(SqlDatasets):
         super().__init__(access, blobs)
         self._clickhouse = clickhouse
         self._runs = runs
+
+    async def _prepare(self, changes: Sequence[ExampleChange]) -> None:
+        """Refuse another workspace's runs too, which the SQL database does not know."""
+        await super()._prepare(changes)
+        named = {change.source_run_id for change in changes if change.run_files and change.source_run_id}
+        foreign = await run_in_threadpool(self._runs.foreign, named)
+        if foreign:
+            raise MissingError(f"Run {min(foreign)}")
 
     async def experiment_rows(self, selection: ExperimentSelection) -> list[Row]:
         """Read the examples that experiments answered."""

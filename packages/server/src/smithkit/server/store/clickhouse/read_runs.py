@@ -10,11 +10,11 @@ from smithkit.server.store.clickhouse.client import Bound, chunks
 from smithkit.server.store.clickhouse.feedback_rows import feedback_stats
 from smithkit.server.store.clickhouse.filters import FilterCompiler
 from smithkit.server.store.clickhouse.picks import Picker
-from smithkit.server.store.clickhouse.run_rows import HOMES
+from smithkit.server.store.clickhouse.run_rows import HOMES, read_rows
 from smithkit.server.store.clickhouse.schema import RUN_COLUMNS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
     from uuid import UUID
 
     from smithkit.server.domain.runs import Row
@@ -140,6 +140,11 @@ class RunReader:
             )
             found |= {row["id"] for row in rows}
         return found
+
+    def foreign(self, ids: Collection[UUID]) -> set[UUID]:
+        """Keep the runs that are there and another workspace's."""
+        stored = read_rows(self._clickhouse, ids)
+        return {run_id for run_id, row in stored.items() if row["workspace_id"] != self._workspace_id}
 
     def figures(self, selection: RunSelection, projects: Mapping[UUID, str]) -> Row:
         """Work out the figures of the runs that a selection names."""

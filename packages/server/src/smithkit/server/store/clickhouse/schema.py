@@ -5,16 +5,20 @@ table names never changes in a row, or the old row is marked as deleted in the s
 
 `run_homes` and `waiting` are written before what they lead to, and never changed: they may lead to nothing,
 but whatever is there is found through them.
+
+A change here needs a higher `migrations.VERSION`, and a step that leads there.
 """
 
 from __future__ import annotations
 
 from smithkit.server.store.tables import feedback, runs
 
-__all__ = ["BYTES", "COLUMNS", "FEEDBACK_COLUMNS", "IDS", "RUN_COLUMNS", "STATEMENTS"]
+__all__ = ["BYTES", "COLUMNS", "FEEDBACK_COLUMNS", "IDS", "RUN_COLUMNS", "STATEMENTS", "TEXT_INDEX"]
 
 RUN_COLUMNS = tuple(column.name for column in runs.c)
 FEEDBACK_COLUMNS = tuple(column.name for column in feedback.c)
+TEXT_INDEX = "ix_text words TYPE text(tokenizer = splitByString([' ']))"
+"""Of the words of documents."""
 _BLOOM = "TYPE bloom_filter(0.01) GRANULARITY 1"
 
 IDS = frozenset(
@@ -55,6 +59,7 @@ COLUMNS = {
     "feedback": [*FEEDBACK_COLUMNS, "version", "deleted"],
     "waiting": ["workspace_id", "kind", "key_id", "item_id"],
     "picks": ["pick", "run_id"],
+    "schema_versions": ["version", "release"],
 }
 """Table → columns that insertions give."""
 
@@ -110,7 +115,7 @@ CREATE TABLE IF NOT EXISTS run_homes (
 ) ENGINE = ReplacingMergeTree ORDER BY (run_id, workspace_id, session_id, start_time)
 SETTINGS index_granularity = 1024
 """
-_DOCUMENTS = """
+_DOCUMENTS = f"""
 CREATE TABLE IF NOT EXISTS run_documents (
     workspace_id UUID,
     run_id UUID,
@@ -118,7 +123,7 @@ CREATE TABLE IF NOT EXISTS run_documents (
     json String CODEC(ZSTD(3)),
     words String CODEC(ZSTD(3)),
     version UInt64,
-    INDEX ix_words words TYPE tokenbf_v1(65536, 3, 0) GRANULARITY 1
+    INDEX {TEXT_INDEX}
 ) ENGINE = ReplacingMergeTree(version) ORDER BY (workspace_id, run_id, field)
 SETTINGS index_granularity = 512
 """
@@ -174,5 +179,13 @@ CREATE TABLE IF NOT EXISTS picks (
     made_at DateTime DEFAULT now()
 ) ENGINE = MergeTree ORDER BY (pick, run_id) TTL made_at + INTERVAL 1 HOUR
 """
+# The highest is at which the tables stand.
+_VERSIONS = """
+CREATE TABLE IF NOT EXISTS schema_versions (
+    version UInt32,
+    release String,
+    reached_at DateTime DEFAULT now()
+) ENGINE = MergeTree ORDER BY version
+"""
 
-STATEMENTS = (_RUNS, _HOMES, _DOCUMENTS, _SHARES, _FEEDBACK, _WAITING, _PICKS)
+STATEMENTS = (_RUNS, _HOMES, _DOCUMENTS, _SHARES, _FEEDBACK, _WAITING, _PICKS, _VERSIONS)

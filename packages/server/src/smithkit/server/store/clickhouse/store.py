@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from copy import copy
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ from smithkit.server.store.clickhouse.feedback import ClickhouseFeedback
 from smithkit.server.store.clickhouse.feedback_rows import feedback_of_runs, read_figures
 from smithkit.server.store.clickhouse.filters import names_projects
 from smithkit.server.store.clickhouse.gathering import Gathering
+from smithkit.server.store.clickhouse.migrations import prepare
 from smithkit.server.store.clickhouse.parts import ClickhouseDatasets, ClickhouseDirectory, ClickhouseQueues
 from smithkit.server.store.clickhouse.read_runs import RunReader
 from smithkit.server.store.clickhouse.shares import find_share, owner_of_share, put_share, shared_run
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
     from smithkit.server.store.clickhouse.address import Address
     from smithkit.server.store.prompt_protocol import PromptStore
     from smithkit.server.store.protocol import (
+        Duty,
         RunBatch,
         RunGrouping,
         SessionSelection,
@@ -57,11 +60,12 @@ class ClickhouseStore:
         self._inner = inner
 
     def open(self) -> None:
-        """Open the SQL database, connect, and make the tables that are missing."""
+        """Open the SQL database, connect, and make or migrate the tables."""
         self._inner.open()
         try:
             self._clickhouse = Clickhouse(self.address)
-            self._clickhouse.prepare()
+            # Under the write lock: of several servers that start at once, one migrates.
+            self._inner.access.writer.submit(lambda _db: prepare(self._clickhouse)).result()
         except BaseException:
             self._inner.close()
             raise
@@ -127,9 +131,10 @@ class ClickhouseStore:
             found.setdefault(row["run_id"], []).append(row)
         return found
 
-    def figures(self) -> StoreFigures:
-        """Tell how the SQL database is; ClickHouse keeps its own figures."""
-        return self._inner.figures()
+    async def figures(self) -> StoreFigures:
+        """Tell how large both databases are, and how many writes of this server wait."""
+        own, size = await self._inner.figures(), await run_in_threadpool(self._clickhouse.size)
+        return replace(own, size=own.size + size)
 
     async def count_unindexed(self) -> int:
         """None: words are looked up as soon as a run is written."""
@@ -183,6 +188,14 @@ class ClickhouseStore:
             return delete_expired(db, *where, session_id=session_id, before=before)
 
         return await self._access.write(remove)
+
+    async def claim(self, duty: Duty, owner: UUID, seconds: float) -> bool:
+        """Become the one that does a duty, or stay it."""
+        return await self._inner.claim(duty, owner, seconds)
+
+    async def release(self, duty: Duty, owner: UUID) -> None:
+        """Let others do a duty."""
+        await self._inner.release(duty, owner)
 
     async def give_space_back(self) -> None:
         """Return free space to the file system; ClickHouse does so by itself."""
