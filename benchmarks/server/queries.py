@@ -1,10 +1,11 @@
-"""Measure reads of the backend at some sizes: point read, lists, filters, full text, figures.
+"""Measure reads of the backend at some sizes: points, traces, lists, filters, full text, figures.
 
-usage: python benchmarks/server/queries.py [RUNS ...] [--keep FOLDER]
+usage: python benchmarks/server/queries.py [RUNS ...] [--keep FOLDER | --database FILE] [--only WORD]
 
 For each size, stores so many spans of `spans.py` in a fresh database, straight through the store, and waits for the
-full-text index. Then a server is asked over HTTP, each question 40 times, on one kept connection. Prints JSON:
-milliseconds at the median and the 95th percentile.
+full-text index; with `--database`, a database that was filled so before is asked instead. Then a server is asked over
+HTTP, each question of `questions.py` 40 times, on one kept connection. Prints JSON: milliseconds at the median and the
+95th percentile, and the load of the machine before and after.
 """
 
 from __future__ import annotations
@@ -12,31 +13,35 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
-import random
+import os
 import tempfile
 import time
 from http.client import HTTPConnection
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from questions import PROJECTS, Question, questions
 from serving import Server, bytes_of
-from spans import START, span
+from spans import span
 from wire import run
 
 from smithkit.server import open_store
 from smithkit.server.services.changes import make_change
 from smithkit.server.store import RunBatch, Store
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 __all__ = ["fill", "measure"]
 
 _ROUNDS = 40
+_SECONDS = 20  # at most, for one question
 _BATCH = 1000
-_PROJECTS = 5
 
 
 async def _write(store: Store, size: int) -> None:
     for at in range(0, size, _BATCH):
-        project = f"project-{at // _BATCH % _PROJECTS}"
+        project = f"project-{at // _BATCH % PROJECTS}"
         messages = [run(span(number), project) for number in range(at, min(at + _BATCH, size))]
         await store.write(RunBatch([make_change("post", None, one, "run") for one in messages]))
 
@@ -63,63 +68,34 @@ def fill(path: Path, size: int) -> dict[str, Any]:
     }
 
 
-def _questions(size: int, project: str) -> dict[str, Any]:
-    """What is asked: a name, and the path with a body or a function that makes one."""
-    chance = random.Random(3)
-    of_project = {"session": [project], "select": ["id", "name"]}
-    day = {"start_time": f"{_time(size // 2)}", "end_time": f"{_time(size * 3 // 4)}"}
-    return {
-        "point read": ("GET", lambda: f"/runs/{span(chance.randrange(size))['id']}", None),
-        "list, newest 100": ("POST", "/runs/query", {**of_project, "limit": 100}),
-        "list, newest 100 with payloads": ("POST", "/runs/query", {"session": [project], "limit": 100}),
-        "list, roots that failed": ("POST", "/runs/query", {**of_project, "is_root": True, "error": True}),
-        "filter: latency, run type": (
-            "POST",
-            "/runs/query",
-            {**of_project, "filter": 'and(eq(run_type, "llm"), gt(latency, 29))'},
-        ),
-        "filter: metadata": (
-            "POST",
-            "/runs/query",
-            {**of_project, "filter": 'and(eq(metadata_key, "user"), eq(metadata_value, "u-7"))'},
-        ),
-        "full text, a tenth": ("POST", "/runs/query", {"select": ["id"], "query": "common"}),
-        "full text, one in 10,000": ("POST", "/runs/query", {"select": ["id"], "query": "rare"}),
-        "figures of all": ("POST", "/runs/stats", {}),
-        "figures of a project": ("POST", "/runs/stats", {"session": [project]}),
-        "figures of a time": ("POST", "/runs/stats", {"session": [project], **day}),
-        "projects with figures": ("GET", "/sessions?include_stats=true", None),
-        "figures of a filter": ("POST", "/runs/stats", {"session": [project], "run_type": "llm"}),
-    }
-
-
-def _time(number: int) -> str:
-    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(START + number))
-
-
-def measure(path: Path, size: int) -> dict[str, Any]:
-    """Ask a server everything."""
-    figures: dict[str, Any] = {}
+def measure(path: Path, size: int, only: str = "") -> dict[str, Any]:
+    """Ask a server everything, or what has a word in its name."""
+    figures: dict[str, Any] = {"load before": os.getloadavg()[0]}
     with Server(path) as server:
         _, projects = server.ask("GET", "/sessions?name=project-1")
         connection = HTTPConnection(server.address, timeout=600)
-        for name, (method, route, body) in _questions(size, projects[0]["id"]).items():
-            times = []
-            began = time.perf_counter()
-            while len(times) < _ROUNDS and (len(times) < 5 or time.perf_counter() - began < 20):
-                where = route() if callable(route) else route
-                data = None if body is None else json.dumps(body).encode()
-                at = time.perf_counter()
-                connection.request(method, where, data, {"Content-Type": "application/json"})
-                answer = connection.getresponse()
-                text = answer.read()
-                times.append(time.perf_counter() - at)
-                assert answer.status == 200, text[:300]
-            times.sort()
-            figures[name] = [round(times[int((len(times) - 1) * share)] * 1000, 1) for share in (0.5, 0.95)]
+        for name, ask in questions(size, projects[0]["id"]).items():
+            if only in name:
+                figures[name] = _times(connection, ask)
         figures["peak RSS, MB"] = round(server.status("VmHWM"))
         figures["start to first answer, s"] = round(server.started, 2)
-    return figures
+    return figures | {"load after": os.getloadavg()[0]}
+
+
+def _times(connection: HTTPConnection, ask: Callable[[], Question]) -> dict[str, float]:
+    times: list[float] = []
+    began = time.perf_counter()
+    while len(times) < _ROUNDS and (len(times) < 5 or time.perf_counter() - began < _SECONDS):
+        method, path, body = ask()
+        data = None if body is None else json.dumps(body).encode()
+        at = time.perf_counter()
+        connection.request(method, path, data, {"Content-Type": "application/json"})
+        answer = connection.getresponse()
+        text = answer.read()
+        times.append(time.perf_counter() - at)
+        assert answer.status == 200, text[:300]
+    times.sort()
+    return {f"p{share}": round(times[(len(times) - 1) * share // 100] * 1000, 1) for share in (50, 95)}
 
 
 def main() -> None:
@@ -129,15 +105,19 @@ def main() -> None:
     )
     parser.add_argument("runs", nargs="*", type=int, default=[10_000])
     parser.add_argument("--keep", type=Path, help="folder of databases, used again if they are there")
+    parser.add_argument("--database", type=Path, help="a database of so many runs, asked and not filled")
+    parser.add_argument("--only", default="", help="ask what has this in its name")
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
         folder = args.keep or Path(scratch)
         folder.mkdir(parents=True, exist_ok=True)
         for size in args.runs:
-            path = folder / f"{size}.db"
+            path = args.database or folder / f"{size}.db"
             if not path.exists():
+                if args.database:
+                    parser.error(f"there is no database {path}")
                 print(json.dumps(fill(path, size)), flush=True)
-            print(json.dumps({"runs": size} | measure(path, size)), flush=True)
+            print(json.dumps({"runs": size} | measure(path, size, args.only), indent=1), flush=True)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ from itertools import accumulate
 from typing import Any
 from uuid import UUID
 
-__all__ = ["START", "TRACE", "span", "spans"]
+__all__ = ["START", "TRACE", "span", "spans", "words"]
 
 START = 1_700_000_000
 """Start time of the first span, in seconds since 1970; each next one begins a second later."""
@@ -27,9 +27,14 @@ def _vocabulary() -> tuple[list[str], list[float]]:
     return words, list(accumulate(1 / (rank + 3) for rank in range(_WORDS)))
 
 
+def words() -> list[str]:
+    """Give the words of texts, the most frequent first."""
+    return _vocabulary()[0]
+
+
 def _prose(chance: random.Random, extra: list[str]) -> str:
-    words, weights = _vocabulary()
-    drawn = chance.choices(words, cum_weights=weights, k=_TEXT // 5)
+    vocabulary, weights = _vocabulary()
+    drawn = chance.choices(vocabulary, cum_weights=weights, k=_TEXT // 5)
     return " ".join([*extra, *drawn])[:_TEXT]
 
 

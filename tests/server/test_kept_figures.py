@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import threading
+import time
 from contextlib import contextmanager
 from dataclasses import replace
+from itertools import product
 from uuid import UUID
 
 import pytest
@@ -17,10 +19,12 @@ from sqlalchemy import select
 from smithkit.server import open_store
 from smithkit.server.domain.run_figures import RunFigures, percentile, rounded
 from smithkit.server.services.changes import make_change
-from smithkit.server.store import RunBatch, RunSelection, SessionSelection, figures
+from smithkit.server.services.filters import read_filter
+from smithkit.server.store import RunBatch, RunSelection, SessionSelection, counted_figures, figures
 from smithkit.server.store.access import speak_for
 from smithkit.server.store.engine import reader_engine
-from smithkit.server.store.kept_figures import differing_run_figures
+from smithkit.server.store.kept_figures import count_runs, differing_run_figures
+from smithkit.server.store.read_runs import conditions
 from smithkit.server.store.tables import runs, sessions, workspaces
 
 HOUR = 3600
@@ -36,6 +40,7 @@ message = st.fixed_dictionaries(
         "session_name": st.sampled_from(["one", "two"]),
         "parent_run_id": st.sampled_from(RUNS),
         "error": st.sampled_from(["bad", ""]),
+        "extra": st.sampled_from(["u", "null", None]).map(lambda user: {"metadata": {"user": user}}),
         "events": seconds.map(lambda n: [{"name": "new_token", "time": n * 1000}]),
         "outputs": st.fixed_dictionaries(
             {},
@@ -131,6 +136,45 @@ def test_kept_figures_are_those_of_the_runs(tmp_path_factory, steps, span, is_ro
                 assert counted[session_id][name] == of_all[name]
             for name in ("run_count", "error_rate", "latency_p50", "latency_p99", "first_token_p50"):
                 assert counted[session_id][name] == of_roots[name]
+
+
+FILTERS = [
+    None,
+    'eq(status, "error")',
+    "gt(latency, 0.5)",
+    'search("bad")',
+    'or(search("bad"), eq(is_root, true))',
+    'eq(metadata.user, "u")',
+    'eq(metadata.user, "null")',
+    'and(eq(metadata_key, "user"), eq(metadata_value, "u"), eq(is_root, true))',
+]
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.lists(write, max_size=8), st.tuples(seconds, seconds), st.booleans())
+def test_columns_in_parts_say_what_rows_say(tmp_path_factory, steps, span, settled):
+    path = tmp_path_factory.mktemp("counted") / "runs.db"
+    start, end = (moment * 1_000_000 for moment in sorted(span))
+
+    async def run(stores):
+        for action in steps:
+            await take(stores, action)
+
+    with opened(path) as one, opened(path) as two:
+        asyncio.run(run((one, two)))
+        while settled and asyncio.run(one.count_unindexed()):
+            time.sleep(0.01)
+    with reading(path) as connection, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(counted_figures, "_MOST", 2)
+        ids = list(connection.execute(select(sessions.c.id)).scalars())
+        for text, own in product(FILTERS, (None, ids[:1], ids)):
+            node = text and read_filter("filter", text)
+            for bounds in ({}, {"started_from": start, "started_to": end}, {"is_root": True}):
+                selection = RunSelection(sessions=own, filter=node, **bounds)
+                counted = counted_figures.count_in_columns(connection, selection)
+                expected = count_runs(connection, conditions(connection, selection))
+                assert counted == expected, text
+                assert (counted.first, counted.last) == (expected.first, expected.last)
 
 
 def test_writers_that_write_at_once_lose_no_count(tmp_path):

@@ -29,7 +29,7 @@ from smithkit.server.domain.jsons import text_of
 from smithkit.server.domain.times import parse_time
 
 MICROSECONDS = 1_000_000
-WORDS = ["red", "green fox", "Blé", "re%d", "a_b", "", 'say "x"', "7"]
+WORDS = ["red", "green fox", "Blé", "re%d", "a_b", "", 'say "x"', "7", "null", "true"]
 SCALARS = [*WORDS, 7, 7.0, 0, True, False, None]
 KEYS = ["k", "z", "a.b"]
 EXAMPLE = "11111111-1111-4111-8111-111111111111"
@@ -263,7 +263,7 @@ def test_filters_of_traces_ask_roots_and_whole_trees(store_api, stored, tree):
     assert found_by(store_api, tree_filter=text) == by_tree
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(FILTERS)
 def test_figures_are_those_of_the_runs_that_a_filter_finds(store_api, stored, tree):
     expected = sum(evaluate(checked(tree), one) for one in stored)

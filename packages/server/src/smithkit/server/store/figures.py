@@ -14,6 +14,7 @@ from sqlalchemy import exists, select
 from smithkit.server.domain.feedback import FeedbackStats
 from smithkit.server.domain.run_figures import percentile
 from smithkit.server.store.access import workspace_of
+from smithkit.server.store.counted_figures import count_in_columns
 from smithkit.server.store.feedback_figures import Scope, read_figures
 from smithkit.server.store.kept_figures import HOUR, count_runs, select_kept
 from smithkit.server.store.ownership import in_own_session, own_sessions
@@ -86,9 +87,15 @@ def _session(connection: Connection, session_id: UUID) -> Row:
 
 def _figures(connection: Connection, selection: RunSelection) -> RunFigures:
     if not _is_kept(selection):
-        return count_runs(connection, conditions(connection, selection))
+        return _count(connection, selection)
     kept = _kept(connection, selection)
-    return kept if kept.runs > _FEW else count_runs(connection, conditions(connection, selection))
+    return kept if kept.runs > _FEW else _count(connection, selection)
+
+
+def _count(connection: Connection, selection: RunSelection) -> RunFigures:
+    if connection.dialect.name == "sqlite":
+        return count_in_columns(connection, selection)
+    return count_runs(connection, conditions(connection, selection))
 
 
 def _is_kept(selection: RunSelection) -> bool:
@@ -109,16 +116,12 @@ def _kept(connection: Connection, selection: RunSelection) -> RunFigures:
     first = None if earliest is None else -(-earliest // HOUR)
     end = None if latest is None else (latest + 1) // HOUR
     if first is not None and end is not None and first >= end:
-        return count_runs(connection, conditions(connection, selection))
+        return _count(connection, selection)
     figures = select_kept(connection, of_sessions, is_root=selection.is_root, hours=(first, end))
     if first is not None and earliest != first * HOUR:
-        figures.add(
-            count_runs(connection, conditions(connection, replace(selection, started_to=first * HOUR - 1)))
-        )
+        figures.add(_count(connection, replace(selection, started_to=first * HOUR - 1)))
     if end is not None and latest != end * HOUR - 1:
-        figures.add(
-            count_runs(connection, conditions(connection, replace(selection, started_from=end * HOUR)))
-        )
+        figures.add(_count(connection, replace(selection, started_from=end * HOUR)))
     return figures
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import replace
+from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +20,8 @@ from smithkit.server.store.scan_documents import asks_documents, scan_runs
 from smithkit.server.store.search_runs import search_runs
 from smithkit.server.store.sqlite_filter import SqliteDialect, queued
 from smithkit.server.store.tables import attachments, feedback, run_payloads, runs
-from smithkit.server.store.text_query import TSQUERY, index_query, scoped
+from smithkit.server.store.text_hits import BY_ID, find_hits
+from smithkit.server.store.text_query import TSQUERY, index_query
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -41,7 +43,6 @@ __all__ = [
     "select_runs",
 ]
 
-_BY_ID = "INDEXED BY sqlite_autoindex_runs_1"
 _STEP = 500  # runs whose payloads are read at a time while they wait for the index
 _DIALECTS: Mapping[str, Dialect] = {"sqlite": SqliteDialect(), "postgresql": PostgresDialect()}
 
@@ -50,24 +51,18 @@ def select_runs(connection: Connection, selection: RunSelection) -> list[Row]:
     """Read the records that a selection names, in its order."""
     if connection.dialect.name != "sqlite":
         return list(islice(_scan(connection, selection), selection.limit))
-    query = None if selection.filter is None else index_query(selection.filter)
-    if query is None:
+    hits = find_hits(selection)
+    if hits is None:
         return _select_page(connection, selection)
-
-    def read(wanted: RunSelection, ids: Collection[UUID], *, indexed: bool) -> list[Row]:
-        # The plan is told: by its figures SQLite would rather go through all runs of a project.
-        own = [runs.c.id.in_(ids), ~queued(runs)] if indexed else [runs.c.id.in_(ids)]
-        return _select_page(connection, wanted, *own, hint=_BY_ID)
-
     waiting = _waiting(connection, selection)
-    return search_runs(connection, selection, scoped(query, selection), waiting, read)
+    return search_runs(connection, selection, hits, waiting, partial(_select_page, connection))
 
 
 def _waiting(connection: Connection, selection: RunSelection) -> Iterator[list[UUID]]:
     """Ids of the runs that wait for the index, in the order of the selection, whatever its filters say of them."""
     every = replace(selection, filter=None, trace_filter=None, tree_filter=None)
-    ordered = _in_order(select(runs.c.id).where(*conditions(connection, every), queued(runs)), every)
-    streamed = ordered.with_hint(runs, _BY_ID, "sqlite").execution_options(yield_per=_STEP)
+    waiting = select(runs.c.id).where(queued(runs)).with_hint(runs, BY_ID, "sqlite")
+    streamed = _on_page(connection, every, waiting).execution_options(yield_per=_STEP)
     with connection.execute(streamed) as found:
         for part in found.scalars().partitions():
             yield list(part)
@@ -78,27 +73,33 @@ def _scan(connection: Connection, selection: RunSelection) -> Iterable[Row]:
     if not asks_documents(selection):
         return _select_page(connection, selection)
     query = None if selection.filter is None else index_query(selection.filter, TSQUERY)
-    indexed = [] if query is None else [may_hold(runs, query)]
-    return scan_runs(connection, selection, lambda wide: _select_page(connection, wide, *indexed))
+    every = select(runs) if query is None else select(runs).where(may_hold(runs, query))
+    return scan_runs(connection, selection, lambda wide: _select_page(connection, wide, every))
 
 
 def _select_page(
-    connection: Connection, selection: RunSelection, *which: ColumnElement[bool], hint: str = ""
+    connection: Connection,
+    selection: RunSelection,
+    statement: Select[Any] | None = None,
+    order: ColumnElement[Any] | None = None,
 ) -> list[Row]:
-    statement = _in_order(select(runs).where(*conditions(connection, selection), *which), selection)
-    if hint:
-        statement = statement.with_hint(runs, hint, "sqlite")
-    return [dict(row) for row in connection.execute(statement.limit(selection.limit)).mappings()]
+    page = _on_page(connection, selection, select(runs) if statement is None else statement, order)
+    return [dict(row) for row in connection.execute(page.limit(selection.limit)).mappings()]
 
 
-def _in_order(statement: Select[Any], selection: RunSelection) -> Select[Any]:
-    """Let a statement begin where a selection's page does, and go on in its order."""
+def _on_page(
+    connection: Connection,
+    selection: RunSelection,
+    statement: Select[Any],
+    order: ColumnElement[Any] | None = None,
+) -> Select[Any]:
+    """Let a statement begin where a selection's page does, and go on in its order, or in another."""
+    statement = statement.where(*conditions(connection, selection))
     if selection.after is not None:
         statement = statement.where(_beyond(selection.after, ascending=selection.ascending))
-    start, run_id = runs.c.start_time, runs.c.id
-    if selection.ascending:
-        return statement.order_by(start, run_id)
-    return statement.order_by(start.desc(), run_id.desc())
+    for column in (runs.c.start_time, runs.c.id) if order is None else (order,):
+        statement = statement.order_by(column if selection.ascending else column.desc())
+    return statement
 
 
 def select_answers(connection: Connection, sessions: Sequence[UUID], examples: Sequence[UUID]) -> list[Row]:

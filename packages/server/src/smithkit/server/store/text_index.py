@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
-from uuid import UUID
 
 from sqlalchemy import bindparam, delete, func, select, text
 
@@ -23,6 +22,7 @@ from smithkit.server.store.text_tables import run_texts, text_queue
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+    from uuid import UUID
 
     from sqlalchemy import Connection
 
@@ -36,7 +36,6 @@ __all__ = [
     "enqueue",
     "enqueue_all",
     "forget_texts",
-    "matching_positions",
     "position_of",
     "prepare",
     "store",
@@ -51,11 +50,6 @@ _COLUMNS = (*SEARCHED, "scope", "pairs")
 _ENQUEUE = BulkInsert(text_queue, ["run_id"])
 _INSERT = text(
     f"INSERT INTO run_words (rowid, {', '.join(_COLUMNS)}) VALUES (:position, :{', :'.join(_COLUMNS)})"  # noqa: S608 - names of columns
-)
-_MATCHING = (
-    "SELECT run_words.rowid AS position, run_texts.run_id FROM run_words CROSS JOIN run_texts"
-    " ON run_texts.position = run_words.rowid"
-    " WHERE run_words MATCH :query AND run_words.rowid BETWEEN :low AND :high AND run_texts.run_id IS NOT NULL ORDER BY run_words.rowid {} LIMIT :most"
 )
 
 
@@ -188,24 +182,3 @@ def _last(connection: Connection, beginning: int) -> int:
 def position_of(start: int) -> int:
     """Give the position before all entries of a start time, to the millisecond."""
     return min(max(start // 1000, 0), _LATEST) << POSITION_BITS
-
-
-def matching_positions(
-    connection: Connection, query: str, low: int, high: int, *, ascending: bool, most: int
-) -> list[tuple[int, UUID]]:
-    """Read positions and runs that a query finds, in the order of their start times.
-
-    Args:
-        connection: A connection.
-        query: For FTS5.
-        low: First position.
-        high: Last position.
-        ascending: Oldest first.
-        most: How many at most.
-
-    Returns:
-        The hits.
-    """
-    statement = text(_MATCHING.format("ASC" if ascending else "DESC"))
-    found = connection.execute(statement, {"query": query, "low": low, "high": high, "most": most})
-    return [(position, UUID(bytes=run_id)) for position, run_id in found]

@@ -27,6 +27,7 @@ __all__ = [
     "TSQUERY",
     "Language",
     "index_query",
+    "left_to_check",
     "metadata_tokens",
     "scoped",
     "search_query",
@@ -37,6 +38,7 @@ ROOT = "root"
 """The token of root runs, in the column `scope`."""
 
 _MOST_SESSIONS = 50
+_NULL = scalar_text(None)  # null has the token of this text, and is not equal to it
 
 
 def metadata_tokens(metadata: Any) -> Iterator[str]:
@@ -122,6 +124,35 @@ def index_query(node: Node, language: Language = FTS5) -> str | None:  # noqa: P
             queries = [index_query(one, language) for one in operands]
             return None if None in queries else f"({language.either.join(filter(None, queries))})"
     return None
+
+
+def left_to_check(node: Node | None) -> Node | None:
+    """Give what `index_query` does not say of a filter, and has to be checked on the runs found; None for nothing."""
+    match node:
+        case Comparison(Operator.SEARCH) | Comparison(Operator.EXISTS, "metadata", str()):
+            return None
+        case Comparison(Operator.EQ, name, str(value)) if name.startswith("metadata.") and value != _NULL:
+            return None
+        case Some(Group.METADATA, And(operands)) if _is_pair(operands):
+            return None
+        case And(operands):
+            left = tuple(one for one in map(left_to_check, operands) if one is not None)
+            return And(left) if len(left) > 1 else next(iter(left), None)
+    return node
+
+
+def _is_pair(conditions: Sequence[Node]) -> bool:
+    """Whether conditions say one key and one text, and nothing else."""
+    equal = {
+        one.field: one.value
+        for one in conditions
+        if isinstance(one, Comparison) and one.operator is Operator.EQ and isinstance(one.value, str)
+    }
+    return (
+        len(conditions) == 2  # noqa: PLR2004
+        and equal.keys() == {"metadata_key", "metadata_value"}
+        and equal["metadata_value"] != _NULL
+    )
 
 
 def scoped(query: str, selection: RunSelection) -> str:
