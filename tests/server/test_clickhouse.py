@@ -22,8 +22,6 @@ from smithkit.server.store.clickhouse.client import Bound, Clickhouse
 from smithkit.server.store.clickhouse.migrations import VERSION, prepare, read_version
 from smithkit.server.store.clickhouse.patterns import regex_of
 from smithkit.server.store.storage import StorageError
-from smithkit.server.upkeep.database import open_database
-from smithkit.server.upkeep.errors import UpkeepError
 
 URL = "clickhouse://me:secret@db.example:9000/traces?meta=sqlite:///runs.db"
 
@@ -83,11 +81,6 @@ def test_an_incomplete_url_is_refused_without_telling_the_password(wrong, said):
     with pytest.raises(ValueError, match=said) as refused:
         open_store(wrong)
     assert "secret" not in str(refused.value)
-
-
-def test_upkeep_of_the_sql_database_says_that_it_is_not_that_of_runs():
-    with pytest.raises(UpkeepError, match="BACKUP DATABASE"), open_database(URL):
-        pass
 
 
 def test_a_server_that_does_not_answer_is_told_clearly(tmp_path):

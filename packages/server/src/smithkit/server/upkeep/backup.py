@@ -76,9 +76,10 @@ def backup(database: Database, target: Path, *, force: bool = False) -> BackedUp
     Raises:
         UpkeepError: There is such a file, or the database is no SQLite file.
     """
-    if database.path is None:
+    if database.path is None or database.clickhouse is not None:
         raise UpkeepError(
-            "backups are of SQLite files: use `smithkit db export`, or the database's own backups"
+            "backups are of SQLite files: use `smithkit db export`, or the databases' own backups (pg_dump for "
+            "PostgreSQL; BACKUP DATABASE for ClickHouse, together with a backup of the SQL database beside it)"
         )
     if target.exists() and not force:
         raise UpkeepError(f"{target} is there already: choose another name, or pass --force to replace it")

@@ -12,7 +12,7 @@ from smithkit.server.store.dataset_tables import datasets, example_versions
 from smithkit.server.store.feedback_figures import differing_figures
 from smithkit.server.store.kept_figures import differing_run_figures
 from smithkit.server.store.migrate import HEAD, is_known, read_revision
-from smithkit.server.upkeep.records import exported_tables, named_digests
+from smithkit.server.upkeep.records import count_rows, named_digests
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -79,10 +79,10 @@ def check(database: Database, *, quick: bool = False) -> Report:
 
 
 def _check_content(database: Database, connection: Connection, report: Report, *, quick: bool) -> None:
-    report.rows = {
-        table.name: connection.execute(select(func.count()).select_from(table)).scalar_one()
-        for table in exported_tables()
-    }
+    report.checks |= database.rows.problems(connection)
+    if report.checks.get("ClickHouse schema"):
+        return
+    report.rows = count_rows(database, connection)
     report.checks["figures"] = list(_check_figures(connection))
     found = report.checks["blobs"] = []
     for digest in named_digests(connection):

@@ -5,15 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sqlalchemy import func, select
-
 from smithkit.server.upkeep.errors import UpkeepError
 from smithkit.server.upkeep.loading import Loaded, load
-from smithkit.server.upkeep.records import exported_tables, read_records
+from smithkit.server.upkeep.records import count_rows, read_records
 
 if TYPE_CHECKING:
-    from sqlalchemy import Connection
-
     from smithkit.server.upkeep.database import Database
 
 __all__ = ["Copied", "copy"]
@@ -57,15 +53,8 @@ def copy(source: Database, target: Database) -> Copied:
         raise UpkeepError("source and target are the same database")
     missing: list[bytes] = []
     with source.snapshot() as connection:
-        before = _counts(connection)
+        before = count_rows(source, connection)
         loaded = load(target, read_records(source, connection, missing))
     with target.snapshot() as connection:
-        after = _counts(connection)
+        after = count_rows(target, connection)
     return Copied({name: (count, after[name]) for name, count in before.items()}, loaded, missing)
-
-
-def _counts(connection: Connection) -> dict[str, int]:
-    return {
-        table.name: connection.execute(select(func.count()).select_from(table)).scalar_one()
-        for table in exported_tables()
-    }

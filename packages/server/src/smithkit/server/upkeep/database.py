@@ -1,26 +1,32 @@
-"""A database as upkeep sees it: SQLite or PostgreSQL, and the folder of its blobs."""
+"""A database as upkeep sees it: SQLite or PostgreSQL, maybe with ClickHouse beside it, and the folder of its blobs."""
 
 from __future__ import annotations
 
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from sqlalchemy.exc import DatabaseError
 
 from smithkit.server.store import default_blobs, postgres_engine
 from smithkit.server.store.blobs import Blobs, open_blobs
-from smithkit.server.store.clickhouse.address import is_clickhouse
+from smithkit.server.store.clickhouse.address import is_clickhouse, parse_address
+from smithkit.server.store.clickhouse.client import Clickhouse
+from smithkit.server.store.clickhouse.migrations import VERSION, prepare, read_version
 from smithkit.server.store.engine import blob_folder, create_file, database_path, writer_engine
 from smithkit.server.store.migrate import HEAD, migrate, read_revision
 from smithkit.server.store.storage import StorageError
+from smithkit.server.upkeep.clickhouse_rows import ClickhouseRows
 from smithkit.server.upkeep.errors import UpkeepError
+from smithkit.server.upkeep.rows import Rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
     from sqlalchemy import Connection, Engine
+
+    from smithkit.server.store.clickhouse.address import Address
 
 __all__ = ["Database", "existing_file", "open_database"]
 
@@ -33,17 +39,22 @@ class Database:
         name: Its URL or path, without password.
         engine: Reads and writes it.
         blobs: Its files.
-        path: The file, if it is one.
+        path: The file, if the SQL database is one.
+        rows: Reads and writes the rows of its tables.
+        clickhouse: Where runs and feedback are, if they are on ClickHouse.
     """
 
     name: str
     engine: Engine
     blobs: Blobs
     path: Path | None = None
+    rows: Rows = field(default_factory=Rows)
+    clickhouse: Clickhouse | None = None
 
     @contextmanager
     def snapshot(self) -> Iterator[Connection]:
         """Read it as it is at this moment, whatever others write meanwhile."""
+        self.rows.begin()
         if self.path is None:
             options = {"isolation_level": "REPEATABLE READ", "smithkit_begin": "BEGIN"}
             with self.engine.connect().execution_options(**options) as connection:
@@ -60,7 +71,7 @@ def open_database(
     """Open a database for upkeep.
 
     Args:
-        url: ``sqlite:///path.db``, a path, or ``postgresql://…``.
+        url: ``sqlite:///path.db``, a path, ``postgresql://…``, or ``clickhouse://…?meta=…``.
         blobs: The folder or URL of its files; for SQLite beside it by default, else ``blobs`` in SMITHKIT_HOME.
         create: Whether to make and migrate it; otherwise it must be there and of this release.
         any_revision: Whether a database of another release is opened too.
@@ -76,6 +87,13 @@ def open_database(
         ...     database.name.endswith("new.db")
         True
     """
+    opened = _with_clickhouse if is_clickhouse(url) else _sql
+    with opened(url, blobs, create=create, any_revision=any_revision) as database:
+        yield database
+
+
+@contextmanager
+def _sql(url: str, blobs: str | None, *, create: bool, any_revision: bool) -> Iterator[Database]:
     database = _file(url, blobs, create=create) if _is_file(url) else _server(url, blobs)
     try:
         if create:
@@ -89,6 +107,24 @@ def open_database(
         raise UpkeepError(f"{database.name}: {error}") from error
     finally:
         database.engine.dispose()
+
+
+@contextmanager
+def _with_clickhouse(url: str, blobs: str | None, *, create: bool, any_revision: bool) -> Iterator[Database]:
+    try:
+        address = parse_address(url)
+    except ValueError as error:
+        raise UpkeepError(str(error)) from error
+    with _sql(address.meta, blobs, create=create, any_revision=any_revision) as inner:
+        clickhouse = Clickhouse(address)
+        with closing(clickhouse):
+            if create:
+                with inner.engine.begin():  # under the write lock: servers may start meanwhile
+                    prepare(clickhouse)
+            elif not any_revision:
+                _require_version(address, read_version(clickhouse))
+            rows = ClickhouseRows(clickhouse)
+            yield replace(inner, name=str(address), rows=rows, clickhouse=clickhouse)
 
 
 def existing_file(url: str) -> Path:
@@ -123,11 +159,6 @@ def _file(url: str, blobs: str | None, *, create: bool) -> Database:
 
 
 def _server(url: str, blobs: str | None) -> Database:
-    if is_clickhouse(url):
-        raise UpkeepError(
-            "runs and feedback on ClickHouse are backed up by ClickHouse (BACKUP DATABASE); "
-            "give the URL of the SQL database beside it (meta=...) for everything else"
-        )
     try:
         parsed = postgres_engine.database_url(url)
     except ValueError as error:
@@ -142,5 +173,13 @@ def _require_present(database: Database) -> None:
     if revision != HEAD:
         raise UpkeepError(
             f"{database.name} is at revision {revision}, this release at {HEAD}: "
+            "let a server of this release open an older one, and upgrade smithkit-server for a newer one"
+        )
+
+
+def _require_version(address: Address, version: int | None) -> None:
+    if version != VERSION:
+        raise UpkeepError(
+            f"{address} is at version {version} of the tables on ClickHouse, this release at {VERSION}: "
             "let a server of this release open an older one, and upgrade smithkit-server for a newer one"
         )

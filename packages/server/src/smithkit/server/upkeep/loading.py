@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Integer, Table, UniqueConstraint, func, select, tuple_
-from sqlalchemy.exc import IntegrityError
 
 from smithkit.server.store.tables import sessions, workspaces
 from smithkit.server.store.write_sessions import DEFAULT_PROJECT
@@ -24,13 +23,13 @@ if TYPE_CHECKING:
 
     from smithkit.server.upkeep.database import Database
     from smithkit.server.upkeep.records import Record
+    from smithkit.server.upkeep.rows import Row
 
 __all__ = ["Loaded", "load"]
 
 _ROWS = 500
 _BYTES = 8 * 1024 * 1024
 _SPILL = 64 * 1024
-_Row = dict[str, Any]
 
 
 @dataclass(slots=True)
@@ -87,12 +86,12 @@ class _Loader:
         self.loaded = Loaded()
         self._database = database
         self._table: Table | None = None
-        self._rows: list[_Row] = []
+        self._rows: list[Row] = []
         self._size = 0
         self._workspaces: dict[UUID, UUID] = {}
         self._numbers: defaultdict[Table, _Renumbering] = defaultdict(_Renumbering)
         with database.engine.begin() as connection:
-            _empty_if_new(connection)
+            _empty_if_new(database, connection)
 
     def take(self, record: Record) -> None:
         if isinstance(record, BlobRecord):
@@ -116,7 +115,7 @@ class _Loader:
             fresh = (
                 self._numbered(connection, table, rows)
                 if _is_numbered(table)
-                else _absent(connection, table, rows)
+                else self._database.rows.absent(connection, table, rows)
             )
             self.loaded.present[table.name] += len(rows) - len(fresh)
             self._rename_taken(connection, table, fresh)
@@ -140,7 +139,7 @@ class _Loader:
         blob.discard()
         (self.loaded.present if present else self.loaded.added)["blobs"] += 1
 
-    def _settle_workspaces(self, connection: Connection, rows: list[_Row]) -> None:
+    def _settle_workspaces(self, connection: Connection, rows: list[Row]) -> None:
         """Let what comes from one other workspace go into the only one that is here."""
         here = list(connection.execute(select(workspaces.c.id)).scalars())
         strange = [row["id"] for row in rows if row["id"] not in here]
@@ -149,7 +148,7 @@ class _Loader:
             for row in rows:
                 row["id"] = self._workspaces.get(row["id"], row["id"])
 
-    def _point_at_what_is_here(self, table: Table, rows: list[_Row]) -> None:
+    def _point_at_what_is_here(self, table: Table, rows: list[Row]) -> None:
         for key in table.foreign_keys:
             name, target = key.parent.name, key.column.table
             if target is workspaces:
@@ -159,7 +158,7 @@ class _Loader:
                 for row in rows:
                     row[name] = self._numbers[target].new(row[name])
 
-    def _numbered(self, connection: Connection, table: Table, rows: list[_Row]) -> list[_Row]:
+    def _numbered(self, connection: Connection, table: Table, rows: list[Row]) -> list[Row]:
         """Give rows whose primary key is but a number one that is free here; they are known by other columns."""
         (number,) = table.primary_key.columns
         names = _identity(table)
@@ -178,7 +177,7 @@ class _Loader:
                 fresh.append(row)
         return fresh
 
-    def _rename_taken(self, connection: Connection, table: Table, rows: list[_Row]) -> None:
+    def _rename_taken(self, connection: Connection, table: Table, rows: list[Row]) -> None:
         if not _is_named(table) or not rows:
             return
         own = tuple_(table.c.workspace_id, table.c.name)
@@ -190,24 +189,12 @@ class _Loader:
                 before, row["name"] = row["name"], f"{row['name']}-{row['id'].hex[-8:]}"
                 self.loaded.renamed.append((before, row["name"]))
 
-    def _insert(self, connection: Connection, table: Table, rows: list[_Row]) -> None:
-        if not rows:
-            return
-        try:
-            with connection.begin_nested():
-                connection.execute(table.insert(), rows)
-        except IntegrityError:
-            rows = [row for row in rows if self._insert_one(connection, table, row)]
-        self.loaded.added[table.name] += len(rows)
-
-    def _insert_one(self, connection: Connection, table: Table, row: _Row) -> bool:
-        try:
-            with connection.begin_nested():
-                connection.execute(table.insert(), row)
-        except IntegrityError:
-            self.loaded.refused[table.name] += 1
-            return False
-        return True
+    def _insert(self, connection: Connection, table: Table, rows: list[Row]) -> None:
+        if rows:
+            added = self._database.rows.insert(connection, table, rows)
+            self.loaded.added[table.name] += added
+            if added < len(rows):
+                self.loaded.refused[table.name] += len(rows) - added
 
 
 class _Renumbering:
@@ -238,14 +225,6 @@ class _Renumbering:
         return old + self._distances[place] if place >= 0 else old
 
 
-def _absent(connection: Connection, table: Table, rows: list[_Row]) -> list[_Row]:
-    columns = list(table.primary_key.columns)
-    wanted = [tuple(row[column.name] for column in columns) for row in rows]
-    statement = select(*columns).where(tuple_(*columns).in_(wanted))
-    here = {tuple(found) for found in connection.execute(statement)}
-    return [row for row, key in zip(rows, wanted, strict=True) if key not in here]
-
-
 def _is_numbered(table: Table) -> bool:
     columns = list(table.primary_key.columns)
     return len(columns) == 1 and type(columns[0].type) is Integer and not columns[0].foreign_keys
@@ -264,14 +243,14 @@ def _is_named(table: Table) -> bool:
     return any([column.name for column in key.columns] == ["workspace_id", "name"] for key in uniques)
 
 
-def _empty_if_new(connection: Connection) -> None:
+def _empty_if_new(database: Database, connection: Connection) -> None:
     """Remove what a new database begins with, so that the records' own workspace takes its place."""
     for table in exported_tables():
         if table is sessions:
             found = connection.execute(select(table.c.name).limit(2)).scalars().all()
             if found not in ([], [DEFAULT_PROJECT]):
                 return
-        elif table is not workspaces and connection.execute(select(table).limit(1)).first() is not None:
+        elif table is not workspaces and next(database.rows.read(connection, table), None) is not None:
             return
     for table in (sessions, workspaces):
         connection.execute(table.delete())

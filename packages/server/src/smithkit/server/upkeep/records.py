@@ -18,7 +18,15 @@ if TYPE_CHECKING:
 
     from smithkit.server.upkeep.database import Database
 
-__all__ = ["BlobRecord", "Record", "RowRecord", "exported_tables", "named_digests", "read_records"]
+__all__ = [
+    "BlobRecord",
+    "Record",
+    "RowRecord",
+    "count_rows",
+    "exported_tables",
+    "named_digests",
+    "read_records",
+]
 
 _ROWS = 32  # fetched at a time: a row may be large
 _PIECE = 192 * 1024  # a multiple of three, so that pieces of base64 join
@@ -62,6 +70,11 @@ def exported_tables() -> list[Table]:
     return [table for table in metadata.sorted_tables if not table.info.get("derived")]
 
 
+def count_rows(database: Database, connection: Connection) -> dict[str, int]:
+    """Count the rows of each table."""
+    return {table.name: database.rows.count(connection, table) for table in exported_tables()}
+
+
 def named_digests(connection: Connection) -> Iterator[bytes]:
     """Go through the digests of all blobs that records name, in order."""
     streams = [
@@ -96,6 +109,5 @@ def read_records(database: Database, connection: Connection, missing: list[bytes
         with blob.open() as file:
             yield BlobRecord(digest, iter(lambda: file.read(_PIECE), b""))
     for table in exported_tables():
-        ordered = select(table).order_by(*table.primary_key.columns)
-        for row in connection.execute(ordered.execution_options(yield_per=_ROWS)).mappings():
-            yield RowRecord(table, dict(row))
+        for row in database.rows.read(connection, table):
+            yield RowRecord(table, row)

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from smithkit.server.store.blobs import BlobFolder
+from smithkit.server.store.clickhouse.address import is_clickhouse
 from smithkit.server.store.engine import blob_folder, create_file, database_path
 from smithkit.server.store.migrate import is_known
 from smithkit.server.upkeep.backup import DATABASE, FORMAT, MANIFEST
@@ -51,6 +52,11 @@ def restore(source: Path, url: str, *, force: bool = False) -> int:
         UpkeepError: The archive is damaged, hostile or of a newer release; the database is there, or in use.
 
     """
+    if is_clickhouse(url):
+        raise UpkeepError(
+            "backups are of SQLite files: use `smithkit db import` for an export, or ClickHouse's RESTORE DATABASE "
+            "together with the SQL database beside it (--db with the URL in meta=...)"
+        )
     try:
         target = database_path(url)
     except ValueError as error:

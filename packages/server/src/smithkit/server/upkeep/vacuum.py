@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sqlalchemy import func, select
 
+from smithkit.server.store.clickhouse.schema import COLUMNS
 from smithkit.server.store.engine import give_space_back
 from smithkit.server.store.write_sessions import orphan_digests
 from smithkit.server.upkeep.errors import UpkeepError
 
 if TYPE_CHECKING:
+    from smithkit.server.store.clickhouse.client import Clickhouse
     from smithkit.server.upkeep.database import Database
 
 __all__ = ["Vacuumed", "vacuum"]
@@ -51,6 +53,8 @@ def vacuum(database: Database, *, full: bool = False) -> Vacuumed:
     Raises:
         UpkeepError: A database that is not a SQLite file cannot be written anew.
     """
+    if database.clickhouse is not None:
+        return _with_clickhouse(database, database.clickhouse, full=full)
     path = database.path
     if path is None:
         return _of_server(database, full=full)
@@ -72,6 +76,16 @@ def _of_server(database: Database, *, full: bool) -> Vacuumed:
     with database.snapshot() as connection:
         size: int = connection.execute(select(func.pg_database_size(func.current_database()))).scalar_one()
     return Vacuumed(size, size, len(removed), sum(removed))
+
+
+def _with_clickhouse(database: Database, clickhouse: Clickhouse, *, full: bool) -> Vacuumed:
+    """ClickHouse removes replaced and deleted rows when it merges; a full vacuum lets it merge everything now."""
+    before = clickhouse.size()
+    if full:
+        for table in COLUMNS:
+            clickhouse.command(f"OPTIMIZE TABLE {table} FINAL")
+    own = vacuum(replace(database, clickhouse=None), full=full and database.path is not None)
+    return replace(own, before=own.before + before, after=own.after + clickhouse.size())
 
 
 def _execute(database: Database, statement: str) -> None:

@@ -22,6 +22,7 @@ __all__ = [
     "document_rows",
     "fresh_metadata",
     "home_of",
+    "home_row",
     "looked_up",
     "pairs_of",
     "read_rows",
@@ -40,6 +41,16 @@ _SEARCHED = frozenset({"inputs", "outputs", "error"})
 def home_of(row: Row) -> tuple[UUID, UUID, int]:
     """What tells where a run lies."""
     return row["workspace_id"], row["session_id"], row["start_time"]
+
+
+def home_row(row: Row) -> Row:
+    """The record that leads to a run by its id."""
+    return {
+        "run_id": row["id"],
+        "workspace_id": row["workspace_id"],
+        "session_id": row["session_id"],
+        "start_time": row["start_time"],
+    }
 
 
 def read_rows(clickhouse: Clickhouse, ids: Iterable[UUID]) -> dict[UUID, Row]:

@@ -17,6 +17,7 @@ from smithkit.server.store.clickhouse.run_rows import (
     document_rows,
     fresh_metadata,
     home_of,
+    home_row,
     looked_up,
     read_rows,
 )
@@ -205,7 +206,7 @@ class RunWriter:
             version = max(moment, before["version"] + 1 if before else 0)
             rows.append({**row, **looked_up(row), "modified_at": moment, "version": version, "deleted": 0})
             if before is None or home_of(before) != home_of(row):
-                homes.append(_home(row))
+                homes.append(home_row(row))
                 if before is not None:
                     rows.append({**before, "version": version, "deleted": 1})
             documents += document_rows(self._workspace_id, run_id, changes.payloads[run_id], version)
@@ -233,15 +234,6 @@ class RunWriter:
         feedback.adopt(
             homes, self._waiting("feedback", fresh), [one for one in homes if one in changes.before]
         )
-
-
-def _home(row: Row) -> Row:
-    return {
-        "run_id": row["id"],
-        "workspace_id": row["workspace_id"],
-        "session_id": row["session_id"],
-        "start_time": row["start_time"],
-    }
 
 
 def _ids(batch: RunBatch) -> set[UUID]:
