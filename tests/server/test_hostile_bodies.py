@@ -51,6 +51,12 @@ def far_window():
     return b"\x28\xb5\x2f\xfd" + bytes([0b00000000, 0b11111111]) + b"\x01\x00\x00"
 
 
+def wide_window():
+    """A sound frame, but of a window of 16 MiB."""
+    parameters = zstandard.ZstdCompressionParameters(window_log=24)
+    return zstandard.ZstdCompressor(compression_params=parameters).compressobj().compress(b"x" * 2**18)
+
+
 CORPUS = {
     "zstd, high ratio": ("zstd", zeros_zstd(96 * MIB), 413),
     "zstd, nested": ("zstd", zstd(zeros_zstd(96 * MIB)), 400),
@@ -59,6 +65,7 @@ CORPUS = {
     "zstd, many empty frames": ("zstd", zstd(b"") * 1000, 413),
     "zstd, lying length": ("zstd", lying_frame(), 400),
     "zstd, far window": ("zstd", far_window(), 400),
+    "zstd, wide window": ("zstd", wide_window(), 400),
     "zstd, truncated": ("zstd", zstd(b"x" * 5000)[:-3], 400),
     "zstd, skippable alone": ("zstd", b"\x50\x2a\x4d\x18\x04\x00\x00\x00abcd" * 500, 413),
     "zstd, garbage": ("zstd", b"\xff" * 1000, 400),
@@ -113,6 +120,12 @@ def test_decompressing_a_bomb_takes_little_memory(name):
         tracemalloc.stop()
     assert given <= 4 * MIB
     assert peak < 70 * MIB, "1 KiB of zstd, which is taken at a time, gives 32 MiB at most, held twice"
+
+
+def test_the_highest_ordinary_level_of_zstd_is_taken(http):
+    packer = zstandard.ZstdCompressor(level=19).compressobj()
+    body = packer.compress(json.dumps({"name": "ultra"}).encode()) + packer.flush()
+    assert http.post("/sessions", content=body, headers={"content-encoding": "zstd"}).status_code == 200
 
 
 def test_the_last_of_two_equal_keys_counts(http):

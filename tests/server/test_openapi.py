@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import uuid
+from dataclasses import dataclass
 
 import pytest
 import schemathesis
@@ -73,43 +75,78 @@ def test_parameters_say_what_they_take(description):
 
 def seed(api):
     """Make one of each thing; path template → what stands for its parameters."""
+    name = f"seeded-{uuid.uuid4().hex}"
     dataset = api.new_dataset()
     example = api.new_example(dataset)
-    project = api.post("/sessions", {"name": "seeded", "reference_dataset_id": dataset}).json["id"]
+    project = api.post("/sessions", {"name": name, "reference_dataset_id": dataset}).json["id"]
     run = api.new_run(session_id=project, reference_example_id=example, inputs={"a": 1}, outputs={"b": 2})
     feedback = api.post("/feedback", {"run_id": run, "key": "k", "score": 1}).json["id"]
-    queue = api.post("/annotation-queues", {"name": "q"}).json["id"]
+    queue = api.post("/annotation-queues", {"name": name}).json["id"]
     api.post(f"/annotation-queues/{queue}/runs", [run])
-    api.post("/repos", {"repo_handle": "seeded"})
+    api.post("/repos", {"repo_handle": name})
     manifest = {"lc": 1, "type": "constructor", "id": ["langchain", "prompts", "prompt", "PromptTemplate"]}
-    api.post("/commits/-/seeded", {"manifest": manifest | {"kwargs": {}}})
+    commit = api.post(f"/commits/-/{name}", {"manifest": manifest | {"kwargs": {}}}).json["commit"]
+    api.post(f"/repos/-/{name}/tags", {"tag_name": "prod", "commit_id": commit["id"]})
+    config = {"type": "continuous"}
+    api.post("/feedback-configs", {"feedback_key": name, "feedback_config": config})
+    parts = [{"part_type": "weighted_key", "key": "k", "weight": 1}]
+    formula = {"feedback_key": "f", "aggregation_type": "sum", "formula_parts": parts, "dataset_id": dataset}
+    api.put(f"/runs/{run}/share", {})
+    api.post(f"/datasets/{dataset}/index", {})
     return {
         "/sessions/": {"id": project},
         "/datasets/": {"id": dataset},
         "/v1/platform/datasets/": {"id": dataset},
         "/examples/": {"id": example},
         "/runs/": {"id": run},
+        "/feedback/formulas/": {"id": api.post("/feedback/formulas", formula).json["id"]},
         "/feedback/": {"id": feedback},
         "/annotation-queues/": {"id": queue, "run_id": run, "index": "0"},
-        "/repos/": {"owner": "-", "name": "seeded"},
-        "/commits/": {"owner": "-", "name": "seeded", "commit": "latest"},
+        "/repos/": {"owner": "-", "name": name, "tag": "prod"},
+        "/commits/": {"owner": "-", "name": name, "commit": "latest"},
         "/public/": {"token": api.put(f"/datasets/{dataset}/share", {}).json["share_token"]},
     }
 
 
+DELETIONS = [one.path_format for one in OPERATIONS if one.method == "DELETE"]
+QUERIES = {"/feedback-configs": "?feedback_key={name}", "/examples": "?example_ids={id}"}
+AGAIN = {"/examples", "/datasets/{id}/share", "/runs/{id}/share", "/datasets/{id}/index"}
+"""What may be asked for again: it says how things shall be, and they are."""
+
+
+@pytest.mark.parametrize("path", DELETIONS)
+def test_what_is_deleted_is_gone(shared_api, path):
+    places = seed(shared_api)
+    places["/feedback-configs"], places["/examples"] = places["/repos/"], places["/examples/"]
+    known = next(own for start, own in places.items() if path.startswith(start))
+    url = (path + QUERIES.get(path, "")).format(**known)
+    statuses = [shared_api.delete(url).status for _ in range(2)]
+    assert statuses == [200, 200 if path in AGAIN else 404]
+
+
+@dataclass
+class Held:
+    """A server with one of each thing, and the places of those things."""
+
+    url: str
+    api: object
+    places: dict
+
+    def put_in_place(self, case):
+        """Let a request be about what is there."""
+        known = next((own for path, own in self.places.items() if case.path.startswith(path)), {})
+        given = case.path_parameters or {}
+        case.path_parameters = given | {name: value for name, value in known.items() if name in given}
+
+
 @pytest.fixture(scope="module")
 def held(tmp_path_factory, start_server, make_remote_api):
-    """The address of a server with one of each thing, and the places of those things."""
     with start_server(tmp_path_factory.mktemp("schema") / "runs.db") as served:
-        yield served.url, seed(make_remote_api(served.url))
+        api = make_remote_api(served.url)
+        yield Held(served.url, api, seed(api))
 
 
-schema = schemathesis.openapi.from_dict(describe(OPERATIONS))
-
-
-@pytest.mark.slow
-@schema.exclude(method="DELETE").exclude(path_regex="/v1/traces$").parametrize()  # protobuf: test_server_otlp
-@settings(
+fuzzed = settings(
     max_examples=8,
     deadline=None,
     derandomize=True,
@@ -117,9 +154,21 @@ schema = schemathesis.openapi.from_dict(describe(OPERATIONS))
     phases=[Phase.generate],
     suppress_health_check=list(HealthCheck),
 )
+schema = schemathesis.openapi.from_dict(describe(OPERATIONS))
+
+
+@pytest.mark.slow
+@schema.exclude(method="DELETE").exclude(path_regex="/v1/traces$").parametrize()  # spans: test_hostile_spans
+@fuzzed
 def test_the_server_answers_as_described(case, held):
-    url, places = held
-    known = next((own for path, own in places.items() if case.path.startswith(path)), {})
-    given = case.path_parameters or {}
-    case.path_parameters = given | {name: value for name, value in known.items() if name in given}
-    case.call_and_validate(base_url=url, checks=CHECKS)
+    held.put_in_place(case)
+    case.call_and_validate(base_url=held.url, checks=CHECKS)
+
+
+@pytest.mark.slow
+@schema.include(method="DELETE").parametrize()
+@fuzzed
+def test_the_server_deletes_as_described(case, held):
+    held.put_in_place(case)
+    if case.call_and_validate(base_url=held.url, checks=CHECKS).status_code < 300:
+        held.places = seed(held.api)

@@ -160,6 +160,9 @@ def test_nothing_of_a_request_is_logged(http, logged, monkeypatch):
     http.get(f"/feedback/tokens/{CANARY}?score=1&comment={CANARY}")
     http.get(f"/blobs/{CANARY}?signature={CANARY}")
     http.get("/sessions", headers={"host": CANARY, "origin": CANARY, "user-agent": CANARY})
+    for header in ("authorization", "proxy-authorization", "cookie", "x-tenant-id"):
+        http.get(f"/sessions?api_key={CANARY}&access_token={CANARY}", headers={header: f"Bearer {CANARY}"})
+    http.post("/otel/v1/traces", content=b"{", headers={"x-api-key": CANARY, "langsmith-project": CANARY})
     http.post("/feedback", json={"key": CANARY, "run_id": CANARY})
 
     async def fail(_self, *_args, **_options):
@@ -171,7 +174,7 @@ def test_nothing_of_a_request_is_logged(http, logged, monkeypatch):
     monkeypatch.setattr(SqliteStore, "find_sessions", fail)
     assert http.get(f"/sessions?name={CANARY}").status_code == 500
     lines = logged()
-    assert len(lines) == 10
+    assert len(lines) == 15
     assert CANARY not in json.dumps(lines)
     (failed,) = [line for line in lines if line["level"] == "error"]
     assert failed["message"] == "GET /sessions failed"

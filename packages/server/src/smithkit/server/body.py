@@ -22,7 +22,7 @@ __all__ = ["Budget", "GzipStream", "Reservation", "ZstdStream", "read_body", "re
 # zstd expands at most 128 KiB out of 4 bytes: a step of this size bounds what one call can give.
 _STEP = 1024
 _CHUNK = 256 * 1024
-_WINDOW = 2**27  # what zstd's own tools accept by default
+_WINDOW = 2**23  # what HTTP allows (RFC 9659); a decompressor holds as much for as long as a body arrives
 _GZIP = 16 + zlib.MAX_WBITS
 
 

@@ -43,7 +43,12 @@ SERVICES = "smithkit.services"
 """Where a request's scope has the services of its workspace."""
 
 _log = logging.getLogger("smithkit.server")
+_BEGINNINGS = frozenset({"http.response.start", "websocket.accept", "websocket.close"})
+_POLICY_VIOLATION = 1008
+_REASON = 100  # characters; WebSocket has room for 123 bytes
+_CONNECTIONS = frozenset({"http", "websocket"})
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+_OF_WEBSOCKETS = "POST"  # what goes through them may change anything
 _OPEN_PATHS = frozenset({"/info", "/health", "/ok", "/openapi.json"})
 _FROM_ANYWHERE = "/feedback/tokens/"  # pages of any origin may use a token that they were given
 _OPEN_PREFIXES = ("/blobs/", "/public/", _FROM_ANYWHERE)  # the URL itself is the right
@@ -73,7 +78,7 @@ class ErrorMiddleware:
 
         async def watch(message: Message) -> None:
             nonlocal started
-            started = started or message["type"] == "http.response.start"
+            started = started or message["type"] in _BEGINNINGS
             await send(message)
 
         try:
@@ -83,6 +88,11 @@ class ErrorMiddleware:
         except SlowReaderError:
             _log.info("a client took nothing of its answer for too long and was cut off")
         except Exception as error:
+            if scope["type"] == "websocket" and not started and isinstance(error, ApiError):
+                await send(
+                    {"type": "websocket.close", "code": _POLICY_VIOLATION, "reason": error.detail[:_REASON]}
+                )
+                return
             if started or scope["type"] != "http":
                 raise
             await error_response(_as_api_error(error, scope))(scope, receive, send)
@@ -146,7 +156,8 @@ class GuardMiddleware:
     """Keeps web pages from using a server that listens on this machine.
 
     A page of any site may send requests to localhost, and may make its own name resolve there. So the
-    Host must be one of ours, and a request that changes something must not come from another origin.
+    Host must be one of ours, and neither a request that changes something nor a WebSocket, which browsers let any
+    page open, must come from another origin.
 
     Args:
         app: What it wraps.
@@ -159,7 +170,7 @@ class GuardMiddleware:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve a request, or answer 403."""
-        if scope["type"] == "http":
+        if scope["type"] in _CONNECTIONS:
             headers = Headers(scope=scope)
             host = headers.get("host", "").lower()
             if self._hosts is not None and _host_name(host) not in self._hosts:
@@ -167,12 +178,20 @@ class GuardMiddleware:
             origin = headers.get("origin")
             if (
                 origin is not None
-                and scope["method"] not in _SAFE_METHODS
+                and scope.get("method") not in _SAFE_METHODS
                 and not scope["path"].removeprefix(_PREFIX).startswith(_FROM_ANYWHERE)
-                and urlsplit(origin).netloc.lower() != host
+                and not _is_of(origin, host)
             ):
                 raise ApiError(403, "Requests of other origins are refused")
         await self._app(scope, receive, send)
+
+
+def _is_of(origin: str, host: str) -> bool:
+    """Tell whether an origin is this host's own; nonsense is nobody's."""
+    try:
+        return bool(host) and urlsplit(origin).netloc.lower() == host
+    except ValueError:
+        return False
 
 
 def _host_name(host: str) -> str:
@@ -192,7 +211,7 @@ class PathMiddleware:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve a request."""
-        if scope["type"] == "http":
+        if scope["type"] in _CONNECTIONS:
             path = scope["path"]
             if path == _PREFIX or path.startswith(f"{_PREFIX}/"):
                 path = path.removeprefix(_PREFIX)
@@ -228,7 +247,7 @@ class KeyMiddleware:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve a request, or answer 401 or 403."""
-        if scope["type"] == "http":
+        if scope["type"] in _CONNECTIONS:
             own: Workspaces = scope["app"].state.workspaces
             if is_open(scope["path"]) or scope["path"] in self._also_open:
                 services = await _linked(own, scope["path"])
@@ -249,7 +268,7 @@ class KeyMiddleware:
             return await self._chosen(own, wanted)
         if wanted not in {None, grant.workspace_id}:
             raise ApiError(403, "The API key is for another workspace than x-tenant-id names")
-        method, path = scope["method"], scope["path"]
+        method, path = scope.get("method", _OF_WEBSOCKETS), scope["path"]
         if not may(grant.role, method, path):
             raise ApiError(403, f"The API key's role is {grant.role!r}, which does not allow {method} {path}")
         return own.of(grant.workspace_id)

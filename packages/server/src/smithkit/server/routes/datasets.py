@@ -50,16 +50,18 @@ from smithkit.server.routes._dataset_models import (
 )
 from smithkit.server.routes._operation import PARTS, Operation
 from smithkit.server.routes._queries import Page
-from smithkit.server.services.datasets import read_csv
+from smithkit.server.services.csv_rows import CsvRows
 from smithkit.server.store import DatasetSelection
 
 if TYPE_CHECKING:
     from starlette.requests import Request
 
     from smithkit.server.multipart_body import Part
+    from smithkit.server.store.blobs import StagedBlob
 
 __all__ = ["routes"]
 
+_FILE = "file"
 _LISTS = frozenset({"input_keys", "output_keys"})
 _JSON = frozenset({"metadata", "inputs_schema_definition", "outputs_schema_definition", "transformations"})
 
@@ -73,11 +75,13 @@ async def _upload(request: Request) -> Response:
     own = services(request)
     with own.budget.reserve() as held:
         sink = lambda: own.store.sink(own.limits.spill)  # noqa: E731
-        reader = await read_parts(request, own.limits, held, sink, lambda _: False)
-        form = _Form(reader.parts)
-        columns = check(DatasetCreate, form.fields).columns()
-        made = await own.datasets.create(columns, form.examples())
-    return json_response(made)
+        reader = await read_parts(request, own.limits, held, sink, lambda name: name == _FILE)
+        try:
+            form = _Form(reader.parts)
+            columns = check(DatasetCreate, form.fields).columns()
+            return json_response(await own.datasets.create(columns, form.rows()))
+        finally:
+            reader.discard()
 
 
 class _Form:
@@ -86,13 +90,13 @@ class _Form:
     def __init__(self, parts: list[Part]) -> None:
         self.fields: dict[str, Any] = {}
         self._keys: dict[str, list[str]] = {name: [] for name in _LISTS}
-        self._file: bytes | bytearray | None = None
+        self._file: StagedBlob | None = None
         for part in parts:
             self._add(part)
 
     def _add(self, part: Part) -> None:
-        if part.name == "file":
-            self._file = part.data
+        if part.name == _FILE:
+            self._file = part.blob
             self.fields.setdefault("name", part.file_name or "data.csv")
             return
         try:
@@ -105,10 +109,10 @@ class _Form:
         else:
             self.fields[part.name] = value
 
-    def examples(self) -> list[Any]:
+    def rows(self) -> CsvRows:
         if self._file is None:
             raise unprocessable("file: is missing")
-        return read_csv(self._file, self._keys["input_keys"], self._keys["output_keys"])
+        return CsvRows(self._file.open, self._keys["input_keys"], self._keys["output_keys"])
 
 
 async def _list(request: Request) -> Response:

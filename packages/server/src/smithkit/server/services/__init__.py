@@ -109,7 +109,7 @@ def make_services(store: Store, limits: Limits, budget: Budget, embedder: Embedd
         budget=budget,
         commits=CommitService(store, prompts, runs),
         comparisons=ComparisonService(store),
-        datasets=DatasetService(store, examples),
+        datasets=DatasetService(store),
         dataset_sharing=DatasetSharingService(store),
         examples=examples,
         experiments=ExperimentService(store, examples, runs),

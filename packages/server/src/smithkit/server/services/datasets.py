@@ -2,29 +2,25 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from typing import TYPE_CHECKING, Any
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import orjson
+from starlette.concurrency import run_in_threadpool
 
-from smithkit.server.domain.jsons import dump
 from smithkit.server.domain.times import format_time, now
-from smithkit.server.errors import not_found, unprocessable
-from smithkit.server.services.examples import dataset_schemas
-from smithkit.server.store import DatasetSelection, ExampleChange
+from smithkit.server.errors import not_found
+from smithkit.server.services.examples import FirstExamples, dataset_schemas
+from smithkit.server.store import DatasetSelection
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable
+    from uuid import UUID
 
     from smithkit.server.domain.runs import Row
-    from smithkit.server.services.examples import ExampleService
-    from smithkit.server.store import Store
+    from smithkit.server.store import ExampleChange, Store
 
-__all__ = ["DatasetService", "read_csv"]
-
-_LONGEST_FIELD = 64 * 1024 * 1024
+__all__ = ["DatasetService"]
 
 
 class DatasetService:
@@ -32,20 +28,19 @@ class DatasetService:
 
     Args:
         store: Where they lie.
-        examples: Checks examples.
     """
 
-    def __init__(self, store: Store, examples: ExampleService) -> None:
+    def __init__(self, store: Store) -> None:
         self._store = store.datasets
         self._workspace = store.workspace
-        self._examples = examples
 
-    async def create(self, values: Row, examples: Sequence[ExampleChange] = ()) -> dict[str, Any]:
+    async def create(self, values: Row, examples: Iterable[ExampleChange] = ()) -> dict[str, Any]:
         """Make a dataset.
 
         Args:
             values: Columns given by the client.
-            examples: Its first examples; their dataset is filled in.
+            examples: Its first examples, of which there may be very many: they are gone through twice, to check them
+                before anybody else has to wait, and to store them.
 
         Returns:
             The dataset as the API shows it.
@@ -54,10 +49,9 @@ class DatasetService:
             ApiError: 409, there is one of that name or id; 422, an example is not what the schemas say.
         """
         row = _new_row() | values
-        for change in examples:
-            change.dataset_id = row["id"]
-        await self._examples.prepare(examples, {row["id"]: dataset_schemas(row)})
-        return self._render(await self._store.create(row, examples))
+        first = FirstExamples(examples, row["id"], dataset_schemas(row))
+        await run_in_threadpool(first.check)
+        return self._render(await self._store.create(row, first))
 
     async def update(self, dataset_id: UUID, values: Row) -> dict[str, Any]:
         """Change a dataset.
@@ -152,47 +146,6 @@ class DatasetService:
             "transformations": _json(row["transformations"]),
             "metadata": _json(row["metadata"]),
         }
-
-
-def read_csv(data: bytes | bytearray, inputs: Sequence[str], outputs: Sequence[str]) -> list[ExampleChange]:
-    r"""Read the rows of a CSV file as examples.
-
-    Args:
-        data: The file, in UTF-8, with a header.
-        inputs: Columns that are inputs.
-        outputs: Columns that are outputs.
-
-    Returns:
-        An example a row.
-
-    Raises:
-        ApiError: 422, it is no such file, or a column is not there.
-
-    Example:
-        >>> (example,) = read_csv(b"q,a\nwhy,because\n", ["q"], ["a"])
-        >>> example.inputs, example.outputs
-        (b'{"q":"why"}', b'{"a":"because"}')
-    """
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise unprocessable("file: is not UTF-8 text") from error
-    csv.field_size_limit(_LONGEST_FIELD)
-    reader = csv.DictReader(io.StringIO(text, newline=""))
-    try:
-        absent = [key for key in (*inputs, *outputs) if key not in (reader.fieldnames or ())]
-        if absent:
-            raise unprocessable(f"file: has no column {absent[0]!r}; it has {list(reader.fieldnames or ())}")
-        return [
-            ExampleChange(uuid4(), inputs=_columns(row, inputs), outputs=_columns(row, outputs))
-            for row in reader
-        ]
-    except csv.Error as error:
-        raise unprocessable(f"file: line {reader.line_num} is not CSV: {error}") from error
-
-
-def _columns(row: dict[str, Any], names: Sequence[str]) -> bytes | None:
-    return dump({name: row[name] for name in names}) if names else None
 
 
 def _new_row() -> Row:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -20,7 +21,7 @@ from smithkit.server.services.filters import read_filter
 from smithkit.server.store import DatasetSelection, ExampleSelection
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+    from collections.abc import AsyncIterator, Callable, Collection, Iterable, Iterator, Mapping, Sequence
     from uuid import UUID
 
     from smithkit.server.domain.runs import Row
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from smithkit.server.services.files import FileService
     from smithkit.server.store import ExampleChange, Store, WriteMode
 
-__all__ = ["DatasetSchemas", "ExampleService", "dataset_schemas", "example_matcher"]
+__all__ = ["DatasetSchemas", "ExampleService", "FirstExamples", "dataset_schemas", "example_matcher"]
 
 _STEP = 200
 _TOLD = 1000
@@ -261,6 +262,39 @@ class ExampleService:
         runs = {one.source_run_id for one in changes if one.source_run_id and one.dataset_id in asking}
         found = await self._runs.read_payloads(list(runs), ["inputs", "extra"]) if runs else {}
         return {run: run_tools({name: load(own) for name, own in had.items()}) for run, had in found.items()}
+
+
+class FirstExamples:
+    """The examples of a dataset that is yet to be made, each checked when its turn comes.
+
+    Args:
+        examples: The examples; they take nothing from runs.
+        dataset_id: The dataset, which is filled in.
+        schemas: What they must be like.
+    """
+
+    def __init__(self, examples: Iterable[ExampleChange], dataset_id: UUID, schemas: DatasetSchemas) -> None:
+        self._examples = examples
+        self._dataset_id = dataset_id
+        self._schemas = {dataset_id: schemas}
+
+    def __iter__(self) -> Iterator[ExampleChange]:
+        """Go through them.
+
+        Raises:
+            ApiError: 422, one is not what the schemas say.
+        """
+        rows = iter(self._examples)
+        while part := list(islice(rows, _STEP)):
+            for change in part:
+                change.dataset_id = self._dataset_id
+            _check_all(part, self._schemas, {})
+            yield from part
+
+    def check(self) -> None:
+        """Go through all of them; see `__iter__`."""
+        for _ in self:
+            pass
 
 
 def _check_all(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import os
 import re
 import tempfile
@@ -145,6 +146,10 @@ class StagedBlob:
     def content(self) -> bytes | Path:
         """The bytes, or the file that has them."""
         return self._data or b"" if self._path is None else self._path
+
+    def open(self) -> IO[bytes]:
+        """Open the content for reading."""
+        return io.BytesIO(self._data or b"") if self._path is None else self._path.open("rb")
 
     def discard(self) -> None:
         """Remove what was not placed."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
     from uuid import UUID
 
     from smithkit.server.domain.filters import Node
@@ -197,8 +197,8 @@ class Diff:
 class DatasetStore(Protocol):
     """Durable storage of datasets. Rows are mappings of the column names in `store.dataset_tables`."""
 
-    async def create(self, values: Row, examples: Sequence[ExampleChange] = ()) -> Row:
-        """Make a dataset with its first examples.
+    async def create(self, values: Row, examples: Iterable[ExampleChange] = ()) -> Row:
+        """Make a dataset with its first examples, which bring no files.
 
         Raises:
             TakenError: Its name or id is in use.

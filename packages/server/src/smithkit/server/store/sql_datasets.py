@@ -25,7 +25,7 @@ from smithkit.server.store.ownership import in_own_dataset
 from smithkit.server.store.write_sessions import orphan_digests
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
     from uuid import UUID
 
     from sqlalchemy import Connection
@@ -63,15 +63,14 @@ class SqlDatasets:
         self._orders = Orders()
         self._listings = experiment_rows.RowListings()
 
-    async def create(self, values: Row, examples: Sequence[ExampleChange] = ()) -> Row:
+    async def create(self, values: Row, examples: Iterable[ExampleChange] = ()) -> Row:
         """Make a dataset with its first examples."""
 
         def make(connection: Connection) -> Row:
             made = datasets.insert_dataset(connection, {**values, "workspace_id": self._workspace_id})
-            write_examples.write_changes(connection, examples, "create", self._blobs)
+            write_examples.write_new(connection, made["id"], examples)
             return versions.read_dataset(connection, made["id"])
 
-        await self._prepare(examples)
         return await self._write(make)
 
     async def _prepare(self, changes: Sequence[ExampleChange]) -> None:

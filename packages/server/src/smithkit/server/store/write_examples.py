@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
@@ -17,7 +18,7 @@ from smithkit.server.store.tables import attachments
 from smithkit.server.store.versions import begin_version, moment_of, read_dataset, valid_at
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
     from uuid import UUID
 
     from sqlalchemy import ColumnElement, Connection
@@ -26,7 +27,16 @@ if TYPE_CHECKING:
     from smithkit.server.store.blobs import Blobs
     from smithkit.server.store.dataset_protocol import ExampleChange, WriteMode
 
-__all__ = ["SPLIT", "chunks", "clone_examples", "end_examples", "move_split", "purge", "write_changes"]
+__all__ = [
+    "SPLIT",
+    "chunks",
+    "clone_examples",
+    "end_examples",
+    "move_split",
+    "purge",
+    "write_changes",
+    "write_new",
+]
 
 SPLIT = "dataset_split"
 """Where an example's metadata names its splits."""
@@ -67,6 +77,28 @@ def write_changes(
             begun.apply(change, present.get(change.id))
         newest = max(newest, begun.store())
     return newest
+
+
+def write_new(connection: Connection, dataset_id: UUID, changes: Iterable[ExampleChange]) -> None:
+    """Store any number of new examples as one version of a dataset, some at a time.
+
+    Args:
+        connection: A connection that holds the write lock.
+        dataset_id: The dataset.
+        changes: The examples, without files.
+
+    Raises:
+        TakenError: An id is in use.
+    """
+    begun = _Version(connection, read_dataset(connection, dataset_id), None)
+    rest = iter(changes)
+    while part := list(islice(rest, _CHUNK)):
+        for row in _live(connection, [change.id for change in part]):
+            raise TakenError(f"Example {row['example_id']} already exists")
+        for change in part:
+            begun.apply(change, None)
+        begun.flush()
+    begun.store()
 
 
 def end_examples(connection: Connection, ids: Sequence[UUID]) -> int:
@@ -146,6 +178,7 @@ def clone_examples(
                 continue
             copies.append(uuid4())
             begun.add({**row, "example_id": copies[-1]}, _files(connection, row["row"]))
+        begun.flush()
     begun.store()
     return copies
 
@@ -173,6 +206,7 @@ class _Version:
         self._row = connection.execute(
             select(func.coalesce(func.max(example_versions.c.row), 0))
         ).scalar_one()
+        self._as_of: int | None = None
         self._ended: list[int] = []
         self._added = 0
         self._begun: list[Row] = []
@@ -215,16 +249,25 @@ class _Version:
 
     def store(self) -> int:
         """Write it all; gives the version's time."""
-        if not self._begun:
+        self.flush()
+        if self._as_of is None:
             return int(self._dataset["version"])
-        as_of = begin_version(self._connection, self._dataset)
+        _count(self._connection, self._dataset, self._added, self._position)
+        return self._as_of
+
+    def flush(self) -> None:
+        """Write what was collected since the last time, and let go of it."""
+        if not self._begun:
+            return
+        if self._as_of is None:
+            self._as_of = begin_version(self._connection, self._dataset)
+        as_of = self._as_of
         _end(self._connection, self._ended, as_of)
         rows = [{"created_at": as_of} | row | {"valid_from": as_of} for row in self._begun]
         self._connection.execute(example_versions.insert(), rows)
         if self._files:
             self._connection.execute(example_files.insert(), self._files)
-        _count(self._connection, self._dataset, self._added, self._position)
-        return as_of
+        self._ended, self._begun, self._files = [], [], []
 
 
 def _by_dataset(
