@@ -17,6 +17,7 @@ from multipart import (  # type: ignore[import-untyped]  # it ships no type info
 
 from smithkit.server.body import stream_body
 from smithkit.server.errors import bad_request, too_large
+from smithkit.server.part_cutter import PartCutter
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -81,9 +82,10 @@ class PartReader:
         self._part: Part | None = None
         self._sink: BlobSink | None = None
         try:
-            self._parser = PushMultipartParser(boundary, max_segment_count=limits.parts, strict=True)
+            self._parser = PushMultipartParser(boundary, max_segment_count=limits.parts + 1, strict=True)
         except ValueError as error:
             raise bad_request(f"Malformed multipart boundary: {error}") from error
+        self._shortcut: PartCutter | None = PartCutter(boundary)
 
     @property
     def parts(self) -> list[Part]:
@@ -99,12 +101,34 @@ class PartReader:
         Raises:
             ApiError: 400, it is malformed; 413 or 503, it is too much.
         """
+        if self._shortcut is not None:
+            data = self._cut(self._shortcut, data)
+        if data:
+            self._parse(data)
+
+    def _cut(self, shortcut: PartCutter, data: bytes) -> bytes:
+        """Take the parts that can be cut out; gives what the parser is to read."""
+        before = len(shortcut.waiting)
+        for name, content_type, content in shortcut.cut(data):
+            self._begin(name, content_type, None)
+            if content:
+                self._take(content)
+            self._end()
+        self._held.take(len(shortcut.waiting) - before)
+        return self._leave(shortcut) if shortcut.is_over else b""
+
+    def _leave(self, shortcut: PartCutter) -> bytes:
+        self._shortcut = None
+        self._held.take(-len(shortcut.waiting))
+        return shortcut.waiting
+
+    def _parse(self, data: bytes) -> None:
         try:
             for event in self._parser.parse(data):
                 if event is None:
                     self._end()
                 elif isinstance(event, MultipartSegment):
-                    self._begin(event)
+                    self._begin(event.name, event.header("content-type"), event.filename)
                 else:
                     self._take(event)
         except ParserLimitReached as error:
@@ -121,6 +145,10 @@ class PartReader:
         Raises:
             ApiError: 400, the closing boundary is missing.
         """
+        if self._shortcut is not None:
+            rest = self._leave(self._shortcut)
+            if rest:
+                self._parse(rest)
         try:
             self._parser.close()
         except MultipartError as error:
@@ -140,12 +168,13 @@ class PartReader:
             return f" in part {self._part.name!r}"
         return f" after part {self._parts[-1].name!r}" if self._parts else ""
 
-    def _begin(self, segment: MultipartSegment) -> None:
-        name, kind = segment.name, segment.header("content-type")
+    def _begin(self, name: str, content_type: str | None, file_name: str | None) -> None:
         if not name:
             raise bad_request(f"Part {len(self._parts) + 1} has no name")
-        self._part = Part(name, kind if kind is not None else "application/json", b"")
-        self._part.file_name = segment.filename
+        if len(self._parts) >= self._limits.parts:
+            raise too_large(f"The multipart body has more than {self._limits.parts} parts")
+        self._part = Part(name, "application/json" if content_type is None else content_type, b"")
+        self._part.file_name = file_name
         self._sink = self._new_sink() if self._is_file(name) else None
 
     def _take(self, data: bytes | bytearray) -> None:
