@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 __all__ = ["PartCutter"]
 
-_MOST_WAITING = 256 * 1024  # bytes of a part whose end is not there yet
+_MOST_WAITING = 128 * 1024  # bytes of a part whose end is not there yet
 _HEAD = re.compile(
     rb'\r\nContent-Disposition: form-data; name="([^"\\%\x00-\x1f\x7f-\xff]+)"'
     rb"\r\nContent-Type: ([^\x00-\x1f\x7f-\xff]+)\r\n\r\n"

@@ -85,7 +85,7 @@ class RunChange:
         id: The run.
         rank: Weight of the message.
         values: Columns that it sets; never null.
-        payloads: Payloads that it sets, packed for storage.
+        payloads: Payloads that it sets, as JSON.
         facts: Columns that follow from those payloads.
         session_id: Project by id.
         session_name: Project by name.

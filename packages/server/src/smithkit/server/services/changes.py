@@ -13,7 +13,6 @@ from smithkit.server.domain.threads import find_thread
 from smithkit.server.domain.times import parse_time
 from smithkit.server.domain.usage import find_usage
 from smithkit.server.errors import unprocessable
-from smithkit.server.store.packing import pack
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -145,7 +144,7 @@ def set_payload(change: RunChange, name: str, value: Any, raw: bytes, where: str
         metadata = value.get("metadata") if isinstance(value, dict) else None
         facts["usage_extra"] = find_usage(metadata)
         facts["thread_id"] = find_thread(metadata)
-    change.payloads[name] = pack(raw)
+    change.payloads[name] = raw
 
 
 def _read_id(run_id: UUID | None, told: Any, where: str) -> UUID:

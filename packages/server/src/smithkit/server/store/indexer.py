@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 __all__ = ["Indexer"]
 
 _log = logging.getLogger("smithkit.server")
-_CHUNK = 200  # runs a step: as long as others wait for the write lock
+_CHUNK = 200  # runs a step
+_SMALL_CHUNK = 50  # while others write: as long as they wait for the lock
 _OWN_JOBS = 2  # a step's claim, and what it stores
 _REST = 4
 _GATHER = 0.2  # seconds in which a run's post and patch may come together
@@ -85,6 +86,7 @@ class Indexer:
                 self._stopped.wait(_CLAIM)
 
     def _catch_up(self) -> None:
+        chunk = _SMALL_CHUNK
         while not self._stopped.is_set():
             began, jobs = time.monotonic(), self._writer.submitted
             if not self._writer.submit(self._claim).result():
@@ -95,12 +97,14 @@ class Indexer:
                         return
                 continue
             with self._reading.begin() as connection:
-                entries = text_index.prepare(connection, _CHUNK)
+                entries = text_index.prepare(connection, chunk)
             if entries is None:
                 self._writer.submit(self._release).result()
                 return
             self._store(entries)
-            if self._writer.submitted > jobs + _OWN_JOBS:
+            others_write = self._writer.submitted > jobs + _OWN_JOBS
+            chunk = _SMALL_CHUNK if others_write else _CHUNK
+            if others_write:
                 self._stopped.wait(_REST * (time.monotonic() - began))
 
     def _claim(self, connection: Connection) -> bool:

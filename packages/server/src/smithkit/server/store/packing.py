@@ -8,13 +8,19 @@ from __future__ import annotations
 
 import threading
 from functools import cache
+from typing import TYPE_CHECKING
 
 import zstandard
 
-__all__ = ["pack", "unpack"]
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from smithkit.server.domain.runs import RunChange
+
+__all__ = ["pack", "pack_all", "pack_payloads", "unpack"]
 
 _WORTHWHILE = 128
-_LEVEL = 3
+_LEVEL = 1
 # No JSON text starts with these, so packed and plain payloads tell themselves apart.
 _MAGIC = b"\x28\xb5\x2f\xfd"
 _WITH_COMMON = b"\x01"
@@ -66,10 +72,40 @@ def pack(data: bytes) -> bytes:
     """
     if len(data) < _WORTHWHILE:
         return data
+    return _shorter(data, _compressor().compress(data))
+
+
+def pack_all(data: Sequence[bytes]) -> list[bytes]:
+    """Compress many at once, without keeping other threads from running meanwhile.
+
+    Example:
+        >>> pack_all([b"{}"])
+        [b'{}']
+    """
+    long: list[bytes | bytearray | memoryview[int]] = [one for one in data if len(one) >= _WORTHWHILE]
+    if not long:
+        return list(data)
+    frames = iter(_compressor().multi_compress_to_buffer(long))
+    return [one if len(one) < _WORTHWHILE else _shorter(one, next(frames).tobytes()) for one in data]
+
+
+def pack_payloads(changes: Iterable[RunChange]) -> None:
+    """Compress the payloads of changes where they are."""
+    places = [(change.payloads, name) for change in changes for name in change.payloads]
+    for (payloads, name), packed in zip(places, pack_all([one[name] for one, name in places]), strict=True):
+        payloads[name] = packed
+
+
+def _shorter(data: bytes, frame: bytes) -> bytes:
+    packed = _WITH_COMMON + frame
+    return packed if len(packed) < len(data) else data
+
+
+def _compressor() -> zstandard.ZstdCompressor:
     if not hasattr(_local, "compressor"):
         _local.compressor = zstandard.ZstdCompressor(level=_LEVEL, dict_data=_dictionary())
-    packed: bytes = _WITH_COMMON + _local.compressor.compress(data)
-    return packed if len(packed) < len(data) else data
+    compressor: zstandard.ZstdCompressor = _local.compressor
+    return compressor
 
 
 def unpack(data: bytes) -> bytes:

@@ -70,9 +70,7 @@ class PostgresStore(SqlStore):
         """Tell how large the database is, and how many writes of this server wait."""
         return StoreFigures(await self._read(_size), self._writer.queued)
 
-    async def write(self, batch: RunBatch) -> None:
-        """Merge and store a request's runs, and what comes with them."""
-        await self._prepare(batch)
+    async def _put(self, batch: RunBatch) -> None:
         for _ in range(_TRIES):
             try:
                 await run_in_threadpool(self._write_beside, batch)
@@ -82,8 +80,8 @@ class PostgresStore(SqlStore):
                 if not is_conflict(error):
                     raise
             else:
-                return self._written(batch)
-        return await super().write(batch)
+                return
+        await super()._put(batch)
 
     def _write_beside(self, batch: RunBatch) -> None:
         with self._beside.begin() as connection:

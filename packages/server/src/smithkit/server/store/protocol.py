@@ -7,7 +7,7 @@ from enum import IntEnum
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Iterable, Sequence
     from uuid import UUID
 
     from smithkit.server.domain.filters import Node
@@ -83,6 +83,16 @@ class RunBatch:
     changes: list[RunChange] = field(default_factory=list)
     attachments: list[Attachment] = field(default_factory=list)
     feedback: list[FeedbackItem] = field(default_factory=list)
+
+    @classmethod
+    def joined(cls, batches: Iterable[RunBatch]) -> RunBatch:
+        """Put what several requests bring together, in their order."""
+        whole = cls()
+        for one in batches:
+            whole.changes += one.changes
+            whole.attachments += one.attachments
+            whole.feedback += one.feedback
+        return whole
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,6 +31,7 @@ from smithkit.server.store.directory import SqlDirectory
 from smithkit.server.store.engine import end, give_space_back
 from smithkit.server.store.indexer import Indexer
 from smithkit.server.store.migrate import migrate
+from smithkit.server.store.packing import pack_payloads
 from smithkit.server.store.protocol import NameTakenError, Workspace
 from smithkit.server.store.sql_datasets import SqlDatasets
 from smithkit.server.store.sql_feedback import SqlFeedback
@@ -58,6 +59,8 @@ if TYPE_CHECKING:
     )
 
 __all__ = ["SqlStore"]
+
+_FEW = 4  # changes that are packed sooner than a thread is found for them
 
 
 class SqlStore(ABC):
@@ -147,17 +150,23 @@ class SqlStore(ABC):
 
     async def write(self, batch: RunBatch) -> None:
         """Merge and store a request's runs, and what comes with them."""
-        await self._prepare(batch)
-        await self._write(lambda connection: write_runs.write_batch(connection, batch, self._blobs))
-        self._written(batch)
-
-    async def _prepare(self, batch: RunBatch) -> None:
-        for item in batch.attachments:
-            await run_in_threadpool(self._blobs.prepare, item.blob)
-
-    def _written(self, batch: RunBatch) -> None:
+        if batch.attachments or len(batch.changes) > _FEW:
+            await run_in_threadpool(self._prepare, batch)
+        else:
+            self._prepare(batch)
+        await self._put(batch)
         if batch.changes:
             self._indexer.wake()
+
+    def _prepare(self, batch: RunBatch) -> None:
+        """Do before a transaction what takes long."""
+        for item in batch.attachments:
+            self._blobs.prepare(item.blob)
+        pack_payloads(batch.changes)
+
+    async def _put(self, batch: RunBatch) -> None:
+        """Store what is prepared; it is durable on return."""
+        await self._write(lambda connection: write_runs.write_batch(connection, batch, self._blobs))
 
     async def find_runs(self, selection: RunSelection) -> list[Row]:
         """Read the records of runs, without payloads."""

@@ -13,12 +13,17 @@ from smithkit.server.store.engine import (
     reader_engine,
     writer_engine,
 )
-from smithkit.server.store.protocol import StoreFigures
+from smithkit.server.store.gathering import Gathering
+from smithkit.server.store.protocol import RunBatch, StoreFigures
 from smithkit.server.store.sql_store import SqlStore
 from smithkit.server.store.storage import told_clearly
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
+    from uuid import UUID
+
+    from smithkit.server.store.access import Access
 
 __all__ = ["SqliteStore"]
 
@@ -42,6 +47,7 @@ class SqliteStore(SqlStore):
     def __init__(self, url: str, blobs: str | None = None) -> None:
         self.path: Path = database_path(url)
         super().__init__(open_blobs(blobs, blob_folder(self.path)))
+        self._gatherings: dict[UUID, Gathering] = {}  # by workspace; one for all views of it
 
     def open(self) -> None:
         """Make or migrate the file and start the writing thread."""
@@ -55,7 +61,31 @@ class SqliteStore(SqlStore):
         if self._sole is not None:
             self._sole.release()
 
+    def _bind(self, access: Access, secret: bytes) -> None:
+        super()._bind(access, secret)
+        self._gathering = self._gatherings.setdefault(access.workspace_id, Gathering(self._put_all))
+
+    async def _put(self, batch: RunBatch) -> None:
+        await self._gathering.add(batch)
+
+    async def _put_all(self, batches: Sequence[RunBatch]) -> list[Exception | None]:
+        try:
+            await super()._put(RunBatch.joined(batches))
+        except Exception as error:  # noqa: BLE001 - whoever waits hears of it
+            return [error] if len(batches) == 1 else [await self._put_alone(batch) for batch in batches]
+        return [None] * len(batches)
+
+    async def _put_alone(self, batch: RunBatch) -> Exception | None:
+        try:
+            await super()._put(batch)
+        except Exception as error:  # noqa: BLE001 - as above
+            return error
+        return None
+
     async def figures(self) -> StoreFigures:
         """Tell how large the files are, the write-ahead log among them, and how many writes wait."""
         files = (self.path, self.path.with_name(f"{self.path.name}-wal"))
-        return StoreFigures(sum(file.stat().st_size for file in files if file.exists()), self._writer.queued)
+        waiting = sum(one.waiting for one in self._gatherings.values())
+        return StoreFigures(
+            sum(file.stat().st_size for file in files if file.exists()), waiting + self._writer.queued
+        )

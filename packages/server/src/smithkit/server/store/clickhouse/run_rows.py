@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 from smithkit.server.domain.filters.evaluate import scalar_text
 from smithkit.server.domain.jsons import load
 from smithkit.server.store.clickhouse.client import Bound, chunks
-from smithkit.server.store.packing import unpack
 from smithkit.server.store.stored_record import text_words
 
 if TYPE_CHECKING:
@@ -75,7 +74,7 @@ def looked_up(row: Row) -> Row:
 
 def fresh_metadata(payloads: Mapping[str, bytes]) -> dict[str, str] | None:
     """The pairs of a run's metadata, if these payloads bring some."""
-    return pairs_of(_metadata(load(unpack(payloads["extra"])))) if "extra" in payloads else None
+    return pairs_of(_metadata(load(payloads["extra"]))) if "extra" in payloads else None
 
 
 def pairs_of(metadata: Any) -> dict[str, str]:
@@ -100,8 +99,7 @@ def document_rows(workspace_id: UUID, run_id: UUID, payloads: Mapping[str, bytes
     """The records of payloads, with their words."""
     own = {"workspace_id": workspace_id, "run_id": run_id, "version": version}
     rows = []
-    for name, packed in payloads.items():
-        json = unpack(packed)
+    for name, json in payloads.items():
         words = spaced(text_words(load(json) or None)) if name in _SEARCHED else ""
         rows.append({**own, "field": name, "json": json, "words": words})
         if name == "extra":

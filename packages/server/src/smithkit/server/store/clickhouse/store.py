@@ -14,13 +14,13 @@ from smithkit.server.store.clickhouse.deletion import delete_expired, delete_run
 from smithkit.server.store.clickhouse.feedback import ClickhouseFeedback
 from smithkit.server.store.clickhouse.feedback_rows import feedback_of_runs, read_figures
 from smithkit.server.store.clickhouse.filters import names_projects
-from smithkit.server.store.clickhouse.gathering import Gathering
 from smithkit.server.store.clickhouse.migrations import prepare
 from smithkit.server.store.clickhouse.parts import ClickhouseDatasets, ClickhouseDirectory, ClickhouseQueues
 from smithkit.server.store.clickhouse.read_runs import RunReader
 from smithkit.server.store.clickhouse.shares import find_share, owner_of_share, put_share, shared_run
 from smithkit.server.store.clickhouse.write_runs import RunWriter
 from smithkit.server.store.feedback_figures import Scope
+from smithkit.server.store.gathering import Gathering
 from smithkit.server.store.protocol import NameTakenError, RunSelection
 from smithkit.server.store.read_sessions import select_names
 

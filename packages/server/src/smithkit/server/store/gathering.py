@@ -12,11 +12,12 @@ if TYPE_CHECKING:
 
 __all__ = ["Gathering"]
 
-_MOST = 256
+_MOST_BATCHES = 256
+_MOST_RUNS = 2000  # so that nobody waits long for the others
 
 
 class Gathering:
-    """Writes batches, many at a time when there are many: ClickHouse likes few and large insertions.
+    """Writes batches, many at a time when there are many: what every writing costs is then paid once for all.
 
     Args:
         write: Writes batches and tells why each was refused, or None.
@@ -27,6 +28,11 @@ class Gathering:
         self._waiting: list[tuple[RunBatch, asyncio.Future[None]]] = []
         self._task: asyncio.Task[None] | None = None
 
+    @property
+    def waiting(self) -> int:
+        """Batches that nobody has begun to write."""
+        return len(self._waiting)
+
     async def add(self, batch: RunBatch) -> None:
         """Write a batch; it is durable on return."""
         written: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -35,9 +41,18 @@ class Gathering:
             self._task = asyncio.create_task(self._drain())
         await written
 
+    def _take(self) -> list[tuple[RunBatch, asyncio.Future[None]]]:
+        """Take what is to be written next, without what nobody waits for any more."""
+        waiting = [one for one in self._waiting if not one[1].done()]
+        end = size = 0
+        while end < min(len(waiting), _MOST_BATCHES) and (end == 0 or size < _MOST_RUNS):
+            size += len(waiting[end][0].changes)
+            end += 1
+        self._waiting = waiting[end:]
+        return waiting[:end]
+
     async def _drain(self) -> None:
-        while self._waiting:
-            group, self._waiting = self._waiting[:_MOST], self._waiting[_MOST:]
+        while group := self._take():
             try:
                 outcomes = await self._write([batch for batch, _ in group])
             except Exception as error:  # noqa: BLE001 - everybody hears of it
