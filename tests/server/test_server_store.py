@@ -16,7 +16,8 @@ import requests
 from sqlalchemy import create_engine, text
 
 from smithkit.server import EmbeddedServer, open_store
-from smithkit.server.store import RunSelection
+from smithkit.server.domain.runs import Rank, RunChange
+from smithkit.server.store import FeedbackItem, RunBatch, RunSelection
 from smithkit.server.store.engine import database_path
 from smithkit.server.store.migrate import HEAD
 from smithkit.server.store.tables import metadata
@@ -255,3 +256,47 @@ def test_a_store_that_is_locked_for_long_asks_to_try_again(api, database, monkey
     monkeypatch.setattr(api.server.app.state.workspaces.default.store._writer, "_transact", locked)
     answer = api.post("/runs", {"id": str(uuid.uuid4()), "name": "n", "run_type": "tool"})
     assert (answer.status, answer.headers["retry-after"]) == (503, "1")
+
+
+def test_of_requests_that_are_written_together_only_the_wrong_one_is_refused(tmp_path):
+    def batch(name, *, elsewhere=False):
+        change = RunChange(uuid.uuid4(), Rank.FINISHED, {"name": name}, {"inputs": b'{"a":1}'})
+        nowhere = uuid.uuid4()
+        feedback = FeedbackItem(uuid.uuid4(), None, None, nowhere, "k", 1.0, None, b"{}")
+        return RunBatch([change], feedback=[feedback] if elsewhere else [])
+
+    async def write(store):
+        batches = [batch(f"r{number}", elsewhere=number == 5) for number in range(10)]
+        outcomes = await asyncio.gather(*map(store.write, batches), return_exceptions=True)
+        found = await store.find_runs(RunSelection(limit=100))
+        return outcomes, {row["name"] for row in found}
+
+    store = open_store(str(tmp_path / "runs.db"))
+    try:
+        outcomes, names = asyncio.run(write(store))
+    finally:
+        store.close()
+    assert [type(one).__name__ for one in outcomes if one is not None] == ["FeedbackRefusedError"]
+    assert names == {f"r{number}" for number in range(10)} - {"r5"}
+
+
+def test_a_request_that_nobody_waits_for_is_not_written(tmp_path):
+    async def write(store):
+        gate = threading.Event()
+        store._writer.submit(lambda _: gate.wait(10))
+        batches = [RunBatch([RunChange(uuid.uuid4(), Rank.FINISHED, {"name": f"r{n}"})]) for n in range(3)]
+        tasks = [asyncio.create_task(store.write(one)) for one in batches]
+        for _ in range(10):  # each goes as far as it can
+            await asyncio.sleep(0)
+        assert store._gathering.waiting == 2, "the first is with the writing thread"
+        tasks[1].cancel()
+        await asyncio.wait([tasks[1]])
+        gate.set()
+        await asyncio.gather(tasks[0], tasks[2])
+        return {row["name"] for row in await store.find_runs(RunSelection(limit=100))}
+
+    store = open_store(str(tmp_path / "runs.db"))
+    try:
+        assert asyncio.run(write(store)) == {"r0", "r2"}
+    finally:
+        store.close()

@@ -82,7 +82,8 @@ class PartReader:
         self._part: Part | None = None
         self._sink: BlobSink | None = None
         try:
-            self._parser = PushMultipartParser(boundary, max_segment_count=limits.parts + 1, strict=True)
+            # Strict, it would refuse a line break after the end that comes in a piece of its own.
+            self._parser = PushMultipartParser(boundary, max_segment_count=limits.parts + 1, strict=False)
         except ValueError as error:
             raise bad_request(f"Malformed multipart boundary: {error}") from error
         self._shortcut: PartCutter | None = PartCutter(boundary)
