@@ -285,9 +285,11 @@ def test_a_request_that_nobody_waits_for_is_not_written(tmp_path):
         gate = threading.Event()
         store._writer.submit(lambda _: gate.wait(10))
         batches = [RunBatch([RunChange(uuid.uuid4(), Rank.FINISHED, {"name": f"r{n}"})]) for n in range(3)]
-        tasks = [asyncio.create_task(store.write(one)) for one in batches]
-        for _ in range(10):  # each goes as far as it can
-            await asyncio.sleep(0)
+        tasks = []
+        for batch in batches:
+            tasks.append(asyncio.create_task(store.write(batch)))
+            for _ in range(10):  # it goes as far as it can
+                await asyncio.sleep(0)
         assert store._gathering.waiting == 2, "the first is with the writing thread"
         tasks[1].cancel()
         await asyncio.wait([tasks[1]])
