@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import time
 import uuid
 
 import pytest
 import requests
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from smithkit.server.domain.filters import Comparison, Operator, evaluate, write_filter
+from smithkit.server.domain.filters.words import search_terms
+from smithkit.server.domain.jsons import dump
 from smithkit.server.store import read_runs
+from smithkit.server.store.packing import pack
+from smithkit.server.store.stored_record import StoredRecord, filter_matches
 
 LAG = "x-smithkit-unindexed-runs"
 
@@ -152,6 +160,29 @@ def test_a_killed_server_catches_up_when_it_is_back(serve):
         assert answer.headers[LAG] == "0"
         stats = requests.post(f"{served.url}/runs/stats", json={"query": "word"}, timeout=60).json()
         assert stats["run_count"] == 2000
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    text=st.text(max_size=30)
+    | st.sampled_from(["Crème BRÛLÉE", "ﬁsh", "STRASSE", "İstanbul", "a\nbob", "\\u0041bc", "K"]),
+    query=st.text(min_size=1, max_size=5)
+    | st.sampled_from(["creme", "fish", "bob", "abc", "k", "istanbul", "true", "inf"]),
+    wrapped=st.sampled_from([dump, lambda value: json.dumps(value).encode()]),
+)
+def test_what_is_told_without_cutting_into_words_is_what_words_tell(text, query, wrapped):
+    node = Comparison(Operator.SEARCH, "", query)
+    if not search_terms(query):
+        return
+    columns = (
+        text[:9],
+        json.dumps([text]),
+        pack(wrapped({"q": [text, 1e22, True, 1e-7]})),
+        None,
+        pack(dump(text)),
+        None,
+    )
+    assert filter_matches(write_filter(node), *columns) is evaluate(node, StoredRecord(*columns))
 
 
 @pytest.mark.parametrize("order", ["asc", "desc"])

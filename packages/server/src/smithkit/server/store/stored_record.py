@@ -12,6 +12,7 @@ from smithkit.server.domain.filters import (
     Comparison,
     Group,
     Not,
+    Operator,
     Or,
     Some,
     check_filter,
@@ -19,7 +20,7 @@ from smithkit.server.domain.filters import (
     parse_filter,
 )
 from smithkit.server.domain.filters.evaluate import SEARCHED, pairs_of, scalar_text
-from smithkit.server.domain.filters.words import words_of
+from smithkit.server.domain.filters.words import search_terms, words_of
 from smithkit.server.domain.jsons import load, text_of
 from smithkit.server.store.packing import unpack
 
@@ -33,6 +34,9 @@ __all__ = ["ARGUMENTS", "StoredRecord", "columns_of", "filter_matches", "metadat
 ARGUMENTS = ("name", "tags", "inputs", "outputs", "error", "extra")
 """What `filter_matches` takes after the filter."""
 
+_PLAIN = frozenset({"name", "tags"})
+_SEARCH = Operator.SEARCH
+_Search = tuple[list[str], list[bytes]]
 _LONGEST_TEXT = 1_000_000  # characters of a field in which words are looked for
 
 
@@ -118,9 +122,43 @@ def filter_matches(text: str, *columns: Any) -> bool:
         text: The filter.
         columns: The run's columns, in the order of `ARGUMENTS`; those it does not ask for may be None.
     """
-    return evaluate(_tree(text), StoredRecord(*columns))
+    tree, searches = _tree(text)
+    texts: dict[str, bytes | None] = {}
+    if any(_is_absent(word, fields, columns, texts) for fields, words in searches for word in words):
+        return False
+    return evaluate(tree, StoredRecord(*columns))
 
 
 @lru_cache(maxsize=256)
-def _tree(text: str) -> Node:
-    return check_filter(parse_filter(text, sys.maxsize), RUN_FIELDS)
+def _tree(text: str) -> tuple[Node, list[_Search]]:
+    """Read a filter, and what is searched for wherever it holds."""
+    tree = check_filter(parse_filter(text, sys.maxsize), RUN_FIELDS)
+    operands = tree.operands if isinstance(tree, And) else (tree,)
+    return tree, [_search(one) for one in operands if isinstance(one, Comparison) and one.operator is _SEARCH]
+
+
+def _search(node: Comparison) -> _Search:
+    """The columns and the words of a search; of numbers JSON may have other digits than their words."""
+    words = [word for phrase in search_terms(str(node.value)) for word in phrase.words]
+    return list(columns_of(node)), [word.encode() for word in words if word.isascii() and word.isalpha()]
+
+
+def _is_absent(
+    word: bytes, fields: Iterable[str], columns: Sequence[Any], texts: dict[str, bytes | None]
+) -> bool:
+    """Tell without cutting texts into words that none has this one; of texts beyond ASCII it cannot be told."""
+    for field in fields:
+        if field not in texts:
+            texts[field] = _plain_text(field, columns[ARGUMENTS.index(field)])
+        text = texts[field]
+        if text is None or word in text:
+            return False
+    return True
+
+
+def _plain_text(field: str, column: Any) -> bytes | None:
+    """A column in small letters; None where its letters may be written in another way than words are."""
+    if column is None:
+        return b""
+    data = column.encode("utf-8", "surrogatepass") if field in _PLAIN else unpack(column)
+    return data.lower() if data.isascii() and b"\\u" not in data else None
