@@ -4,101 +4,38 @@ usage: python benchmarks/server/ingest.py [SPANS] [--clients 1 2 4]
 
 For each number of clients a fresh server stores SPANS spans of 3 KB text (20,000), sent by so many processes as the
 LangSmith client sends them: zstd-compressed multipart bodies of 100 runs, one request at a time each. Every body
-is made before the clock starts. An acknowledgement says that the runs are stored and can be queried. Prints JSON.
+is made, and the first of each client sent, before the clock starts. An acknowledgement says that the runs are stored and
+can be queried; settled is when the text index has them too. Prints JSON.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import multiprocessing
 import sqlite3
-import statistics
 import tempfile
 import time
-from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 
 import zstandard
-from serving import Server, bytes_of
+from peers.smithkit import Smithkit
+from sending import BATCH, send
 from spans import spans
-from wire import BATCH, HEADERS, body, run
+from wire import run
 
 __all__ = ["limit", "measure"]
 
 _PROJECTS = 5
-_SPAWN = multiprocessing.get_context("spawn")
-
-
-def _prepare(first: int, count: int, place: int) -> list[bytes]:
-    return [
-        body(spans(min(BATCH, first + count - at), at), f"project-{place % _PROJECTS}")
-        for at in range(first, first + count, BATCH)
-    ]
-
-
-def _send(address: str, place: int, share: int, talk: tuple[Any, Any, Any]) -> None:
-    """A client: prepares its bodies, waits for the others, sends, and tells how long each answer took."""
-    ready, begin, results = talk
-    bodies = _prepare(place * share, share, place)
-    connection = HTTPConnection(address, timeout=600)
-    connection.connect()
-    ready.release()
-    begin.wait()
-    times = []
-    for data in bodies:
-        began = time.perf_counter()
-        connection.request("POST", "/runs/multipart", data, HEADERS)
-        answer = connection.getresponse()
-        answer.read()
-        assert answer.status == 202, answer.status
-        times.append(time.perf_counter() - began)
-    results.put(times)
 
 
 def measure(count: int, clients: int, folder: Path) -> dict[str, Any]:
     """Store spans from some clients at once."""
-    database = folder / f"ingest-{clients}.db"
-    share = count // clients
-    ready, begin, results = _SPAWN.Semaphore(0), _SPAWN.Event(), _SPAWN.Queue()
-    with Server(database) as server:
-        processes = [
-            _SPAWN.Process(target=_send, args=(server.address, place, share, (ready, begin, results)))
-            for place in range(clients)
-        ]
-        for process in processes:
-            process.start()
-        for _ in processes:
-            ready.acquire()
-        busy, began = server.cpu(), time.perf_counter()
-        begin.set()
-        times = sorted(one for _ in processes for one in results.get())
-        seconds = time.perf_counter() - began
-        busy = server.cpu() - busy
-        for process in processes:
-            process.join()
-        _, found = server.ask("POST", "/runs/stats", {})
-        assert found["run_count"] == share * clients, found["run_count"]
-        left = server.unindexed()
-        while server.unindexed():
-            time.sleep(0.2)
-        indexed = time.perf_counter() - began
-        figures = {
-            "clients": clients,
-            "spans": share * clients,
-            "spans a second": round(share * clients / seconds),
-            "acknowledged, median ms": round(statistics.median(times) * 1000, 1),
-            "acknowledged, p99 ms": round(times[-(len(times) // 100) - 1] * 1000, 1),
-            "server CPU, microseconds a span": round(busy / share / clients * 1e6, 1),
-            "not in the text index then": left,
-            "text index complete after, s": round(indexed, 1),
-            "peak RSS, MB": round(server.status("VmHWM")),
-            "start to first answer, s": round(server.started, 2),
-        }
-    own, index = bytes_of(database)
+    with Smithkit(folder / f"ingest-{clients}.db") as server:
+        figures = send(server, count, clients, _PROJECTS)
+        whole, index = server.size() - server.empty, server.index()
     return figures | {
-        "bytes a span": own // figures["spans"],
+        "bytes a span": (whole - index) // figures["spans"],
         "text index, bytes a span": index // figures["spans"],
     }
 

@@ -5,7 +5,7 @@ usage: python benchmarks/server/queries.py [RUNS ...] [--keep FOLDER | --databas
 For each size, stores so many spans of `spans.py` in a fresh database, straight through the store, and waits for the
 full-text index; with `--database`, a database that was filled so before is asked instead. Then a server is asked over
 HTTP, each question of `questions.py` 40 times, on one kept connection. Prints JSON: milliseconds at the median and the
-95th percentile, and the load of the machine before and after.
+95th percentile, how many the last answer found, and the load of the machine before and after.
 """
 
 from __future__ import annotations
@@ -16,33 +16,28 @@ import json
 import os
 import tempfile
 import time
-from http.client import HTTPConnection
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from questions import PROJECTS, Question, questions
-from serving import Server, bytes_of
-from spans import span
+import asking
+from peers.smithkit import Smithkit
+from questions import PROJECTS
+from spans import spans
 from wire import run
 
 from smithkit.server import open_store
 from smithkit.server.services.changes import make_change
 from smithkit.server.store import RunBatch, Store
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
 __all__ = ["fill", "measure"]
 
-_ROUNDS = 40
-_SECONDS = 20  # at most, for one question
 _BATCH = 1000
 
 
 async def _write(store: Store, size: int) -> None:
     for at in range(0, size, _BATCH):
         project = f"project-{at // _BATCH % PROJECTS}"
-        messages = [run(span(number), project) for number in range(at, min(at + _BATCH, size))]
+        messages = [run(one, project) for one in spans(min(_BATCH, size - at), at)]
         await store.write(RunBatch([make_change("post", None, one, "run") for one in messages]))
 
 
@@ -58,12 +53,13 @@ def fill(path: Path, size: int) -> dict[str, Any]:
         indexed = time.perf_counter() - began
     finally:
         store.close()
-    own, index = bytes_of(path)
+    stored_in = Smithkit(path)
+    index = stored_in.index()
     return {
         "runs": size,
         "stored after, s": round(stored, 1),
         "indexed after, s": round(indexed, 1),
-        "bytes a run": own // size,
+        "bytes a run": (stored_in.size() - index) // size,
         "text index, bytes a run": index // size,
     }
 
@@ -71,31 +67,12 @@ def fill(path: Path, size: int) -> dict[str, Any]:
 def measure(path: Path, size: int, only: str = "") -> dict[str, Any]:
     """Ask a server everything, or what has a word in its name."""
     figures: dict[str, Any] = {"load before": os.getloadavg()[0]}
-    with Server(path) as server:
-        _, projects = server.ask("GET", "/sessions?name=project-1")
-        connection = HTTPConnection(server.address, timeout=600)
-        for name, ask in questions(size, projects[0]["id"]).items():
-            if only in name:
-                figures[name] = _times(connection, ask)
-        figures["peak RSS, MB"] = round(server.status("VmHWM"))
+    with Smithkit(path) as server:
+        asked = {name: one for name, one in server.questions(size).items() if only in name}
+        figures |= asking.timed(server.address, asked)
+        figures["peak RSS, MB"] = round(server.peak()[0])
         figures["start to first answer, s"] = round(server.started, 2)
     return figures | {"load after": os.getloadavg()[0]}
-
-
-def _times(connection: HTTPConnection, ask: Callable[[], Question]) -> dict[str, float]:
-    times: list[float] = []
-    began = time.perf_counter()
-    while len(times) < _ROUNDS and (len(times) < 5 or time.perf_counter() - began < _SECONDS):
-        method, path, body = ask()
-        data = None if body is None else json.dumps(body).encode()
-        at = time.perf_counter()
-        connection.request(method, path, data, {"Content-Type": "application/json"})
-        answer = connection.getresponse()
-        text = answer.read()
-        times.append(time.perf_counter() - at)
-        assert answer.status == 200, text[:300]
-    times.sort()
-    return {f"p{share}": round(times[(len(times) - 1) * share // 100] * 1000, 1) for share in (50, 95)}
 
 
 def main() -> None:

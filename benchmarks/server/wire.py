@@ -10,9 +10,8 @@ from typing import Any
 import zstandard
 from spans import span
 
-__all__ = ["BATCH", "HEADERS", "body", "run"]
+__all__ = ["HEADERS", "body", "run"]
 
-BATCH = 100
 _BOUNDARY = "0123456789abcdef0123456789abcdef"
 HEADERS = {
     "Content-Type": f"multipart/form-data; boundary={_BOUNDARY}",
