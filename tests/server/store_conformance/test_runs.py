@@ -372,6 +372,50 @@ def test_traces_that_are_too_old_go_whole_and_no_others_do(bench, make):
     bench(bench.store.give_space_back())
 
 
+AWKWARD = [
+    "tab\there",
+    "line\nbreak\r",
+    "back\\slash \\N \\. \\x00",
+    "'quotes\"",
+    "größe 東京 \U0001f600",
+    "",
+    "\\N",
+    "\\.",
+]
+
+
+def test_a_large_batch_keeps_every_text_and_null(bench):
+    runs = [
+        run_body(name=f"{AWKWARD[n % 8]}{n}", tags=[AWKWARD[n % 8]], inputs={"q": AWKWARD[n % 8]})
+        for n in range(100)
+    ]
+    bench.write(*[("post", run) for run in runs])
+    found = {str(row["id"]): row for row in bench.runs()}
+    for run in runs:
+        row = found[run["id"]]
+        assert (row["name"], json.loads(row["tags"])) == (run["name"], run["tags"])
+        assert row["parent_run_id"] is row["total_tokens"] is None
+        assert bench.payloads(uuid.UUID(run["id"]), "inputs", "outputs") == {"inputs": run["inputs"]}
+
+
+def test_large_batches_with_the_same_runs_are_merged(bench, open_bench):
+    posts = [run_body(name="posted", inputs={"n": n}) for n in range(60)]
+    ends = [{"id": run["id"], "outputs": {"a": 1}, "end_time": "2024-01-01T00:00:02"} for run in posts]
+    with open_bench() as again:
+        bench.together(
+            bench.store.write(bench.batch(*[("post", run) for run in posts])),
+            again.store.write(again.batch(*[("patch", run) for run in ends])),
+            bench.store.write(bench.batch(*[("patch", run) for run in reversed(ends)])),
+        )
+    rows = bench.runs()
+    assert len(rows) == 60
+    assert {row["name"] for row in rows} == {"posted"}
+    assert all(row["end_time"] is not None for row in rows)
+    for run in posts[::20]:
+        found = bench.payloads(uuid.UUID(run["id"]), "inputs", "outputs")
+        assert found == {"inputs": run["inputs"], "outputs": {"a": 1}}
+
+
 def test_a_duty_is_done_by_one_server_at_a_time(bench, open_bench):
     mine, other = uuid.uuid4(), uuid.uuid4()
     with open_bench() as again:

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
+
+from sqlalchemy.exc import DBAPIError
 
 from smithkit.server.store.types import Guid
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from sqlalchemy import Connection, Table
 
 __all__ = ["BulkInsert"]
 
 _MARKS = {"sqlite": "?", "postgresql": "%s"}
+_COPIED = 16  # rows from which on COPY is faster than an insertion
 _SIZES = (64, 16, 4, 1)  # rows of a statement, so that few statements are compiled
 
 
@@ -22,7 +26,8 @@ class BulkInsert:
     """An insertion of many rows with few statements, given to the driver as they are.
 
     Binding values one by one took longer than storing them. And each statement that the driver runs lets other
-    threads in, which it then waits for: with a statement a row, a busy server hardly wrote.
+    threads in, which it then waits for: with a statement a row, a busy server hardly wrote. PostgreSQL takes many
+    rows by COPY, which stores twice as many runs a second.
 
     Args:
         table: Where to.
@@ -34,6 +39,7 @@ class BulkInsert:
         self._pick = itemgetter(*names) if len(names) > 1 else lambda row: (row[names[0]],)
         self._ids = [place for place, name in enumerate(names) if isinstance(table.c[name].type, Guid)]
         head = f"INSERT INTO {table.name} ({', '.join(names)}) VALUES "  # noqa: S608 - names of columns
+        self._copy_statement = f"COPY {table.name} ({', '.join(names)}) FROM STDIN"
         self._statements = {
             dialect: {size: head + _places(mark, len(names), size) for size in _SIZES}
             for dialect, mark in _MARKS.items()
@@ -45,6 +51,8 @@ class BulkInsert:
         if dialect != "sqlite" and self._ids:
             # In one order: those who insert the same wait for each other, and not in a circle.
             rows = sorted(rows, key=lambda row: self._pick(row)[self._ids[0]])
+        if dialect == "postgresql" and len(rows) >= _COPIED:
+            return self._copy(connection, rows)
         at = 0
         for size in _SIZES:
             while len(rows) - at >= size:
@@ -55,6 +63,14 @@ class BulkInsert:
                 ]
                 connection.exec_driver_sql(self._statements[dialect][size], tuple(values))
                 at += size
+        return None
+
+    def _copy(self, connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+        driver: Any = connection.connection.driver_connection
+        wrapped = _errors_wrapped(connection, self._copy_statement)
+        with wrapped, driver.cursor() as cursor, cursor.copy(self._copy_statement) as copy:
+            for row in rows:
+                copy.write_row(self._pick(row))
 
     def _values(self, row: Mapping[str, Any], *, packed: bool) -> Sequence[Any]:
         picked: Sequence[Any] = self._pick(row)
@@ -65,6 +81,18 @@ class BulkInsert:
             if values[place] is not None:
                 values[place] = values[place].bytes
         return values
+
+
+@contextmanager
+def _errors_wrapped(connection: Connection, statement: str) -> Iterator[None]:
+    """Raise SQLAlchemy's errors for those of the driver, as its own statements do."""
+    driver: Any = connection.dialect.dbapi
+    try:
+        yield
+    except driver.Error as error:
+        raise DBAPIError.instance(
+            statement, None, error, driver.Error, hide_parameters=True, dialect=connection.dialect
+        ) from error
 
 
 def _places(mark: str, columns: int, rows: int) -> str:
