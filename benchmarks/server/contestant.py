@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 import importlib
 import json
+import signal
+import sys
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -58,6 +60,7 @@ def main() -> None:
     parser.add_argument("spans", type=int)
     parser.add_argument("clients", type=int)
     given = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("terminated"))  # which stops the server, too
     with tempfile.TemporaryDirectory() as folder:
         print(json.dumps(measure(given.peer, given.spans, given.clients, Path(folder))), flush=True)
 
