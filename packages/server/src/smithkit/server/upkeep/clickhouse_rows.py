@@ -21,7 +21,7 @@ from smithkit.server.store.clickhouse.run_rows import (
     read_rows,
 )
 from smithkit.server.store.clickhouse.schema import FEEDBACK_COLUMNS, RUN_COLUMNS
-from smithkit.server.store.packing import pack
+from smithkit.server.store.packing import pack, unpack
 from smithkit.server.store.tables import feedback, run_payloads, run_shares, runs, sessions
 from smithkit.server.upkeep.rows import Rows
 
@@ -257,7 +257,7 @@ class ClickhouseRows(Rows):
             run = present.get(row["run_id"])
             if run is None:
                 continue
-            payloads = {name: row[name] for name in PAYLOADS if row[name] is not None}
+            payloads = {name: unpack(row[name]) for name in PAYLOADS if row[name] is not None}
             metadata = fresh_metadata(payloads)
             if metadata:
                 version = max(moment, run["version"] + 1)
