@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["IngestService", "is_attachment"]
 
 _PAUSE = 512 * 1024  # bytes worked on before other requests get a turn
-_OPERATIONS = frozenset({"post", "patch"})
+_KINDS = frozenset({"post", "patch", "attachment", "feedback"})
 
 
 def is_attachment(name: str) -> bool:
@@ -145,7 +145,7 @@ class _PartsReader:
         where = f"part {part.name!r}"
         kind, _, rest = part.name.partition(".")
         id_text, _, name = rest.partition(".")
-        if kind not in {*_OPERATIONS, "attachment", "feedback"}:
+        if kind not in _KINDS:
             raise unprocessable(f"{where}: unknown kind of part")
         item_id = self._ids.get(id_text) or self._read_id(id_text, where)
         if kind == "attachment":
