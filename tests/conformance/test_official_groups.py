@@ -258,6 +258,48 @@ def _():
     }
 
 
+def conflicts(call):
+    try:
+        call()
+    except Exception as error:
+        return type(error).__name__ == "LangSmithConflictError"
+    return False
+
+
+@group("agents and skills")
+def _():
+    if not hasattr(client, "push_agent"):
+        return {}
+    from langsmith.schemas import FileEntry, SkillEntry
+
+    def hash_of(url):
+        return url.split("?")[0].rsplit("/", 1)[-1]
+
+    return {
+        "push_skill": lambda: "look" in client.push_skill("look", files={"SKILL.md": FileEntry(content="look")}, description="d"),
+        "skill_exists": lambda: client.skill_exists("look") and not client.skill_exists("nowhere"),
+        "push_agent": lambda: keep("first", hash_of(client.push_agent("-/helper", files={"AGENTS.md": FileEntry(content="be kind"), "skills/look": SkillEntry(repo_handle="look")}, tags=["t"]))) != "",
+        "pull_agent": lambda: client.pull_agent("helper").files["AGENTS.md"].content == "be kind",
+        "pull_agent link": lambda: client.pull_agent("helper").files["skills/look"].repo_handle == "look",
+        "push_agent again": lambda: keep("second", hash_of(client.push_agent("helper", files={"AGENTS.md": None, "b.md": FileEntry(content="b")}, parent_commit=made["first"]))) != made["first"],
+        "pull_agent latest": lambda: sorted(client.pull_agent("helper").files) == ["b.md", "skills/look"],
+        "pull_agent by hash": lambda: "AGENTS.md" in client.pull_agent("helper:" + made["first"]).files,
+        "pull_agent version": lambda: "AGENTS.md" in client.pull_agent("helper", version=made["first"]).files,
+        "pull_agent owner": lambda: client.pull_agent("personal/helper").commit_hash.startswith(made["second"]),
+        "push_agent stale parent": lambda: conflicts(lambda: client.push_agent("helper", files={"c": FileEntry(content="c")}, parent_commit=made["first"])),
+        "push_agent of what was pulled": lambda: hash_of(client.push_agent("helper", files=client.pull_agent("helper").files)) == made["second"],
+        "push_agent metadata": lambda: (client.push_agent("helper", files={}, description="e"), client.list_agents().repos[0].description == "e")[-1],
+        "push_agent public": lambda: (client.push_agent("helper", files={}, is_public=True), client.list_agents(is_public=True).total == 1)[-1],
+        "list_agents": lambda: [one.repo_handle for one in client.list_agents(query="help").repos] == ["helper"],
+        "list_skills": lambda: [one.repo_handle for one in client.list_skills().repos] == ["look"],
+        "list_prompts without them": lambda: {one.repo_handle for one in client.list_prompts().repos} == {"greet"},
+        "pull_skill of an agent": lambda: gone(lambda: client.pull_skill("helper")),
+        "agent_exists": lambda: client.agent_exists("helper"),
+        "delete_agent": lambda: (client.delete_agent("helper"), not client.agent_exists("helper"))[-1],
+        "delete_skill": lambda: (client.delete_skill("personal/look"), gone(lambda: client.pull_skill("look")))[-1],
+    }
+
+
 @group("feedback")
 def _():
     return {

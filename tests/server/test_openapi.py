@@ -93,7 +93,11 @@ def seed(api):
     formula = {"feedback_key": "f", "aggregation_type": "sum", "formula_parts": parts, "dataset_id": dataset}
     api.put(f"/runs/{run}/share", {})
     api.post(f"/datasets/{dataset}/index", {})
+    hub = "/v1/platform/hub/repos/"
+    api.post("/repos", {"repo_handle": f"{name}-agent", "repo_type": "agent"})
+    api.post(f"{hub}-/{name}-agent/directories/commits", {"files": {"a": {"type": "file", "content": "x"}}})
     return {
+        hub: {"owner": "-", "name": f"{name}-agent"},
         "/sessions/": {"id": project},
         "/datasets/": {"id": dataset},
         "/v1/platform/datasets/": {"id": dataset},

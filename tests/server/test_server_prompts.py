@@ -13,6 +13,7 @@ from sqlalchemy import create_engine
 
 REPO_FIELDS = {
     "repo_handle",
+    "repo_type",
     "description",
     "readme",
     "id",

@@ -12,6 +12,8 @@ from smithkit.cli import main
 from smithkit.server import EmbeddedServer
 
 MARK = "only-for-the-first"
+AGENT = f"{MARK}-agent"
+HUB = "/v1/platform/hub/repos/-"
 
 
 class Caller:
@@ -110,12 +112,15 @@ def fill(caller):
                 "kwargs": {"template": MARK, "input_variables": [], "template_format": "f-string"}}  # fmt: skip
     commit = caller.ok("POST", f"/commits/-/{MARK}", {"manifest": manifest})["commit"]
     caller.ok("POST", f"/repos/-/{MARK}/tags", {"tag_name": "prod", "commit_id": commit["id"]})
+    caller.ok("POST", "/repos/", {"repo_handle": AGENT, "repo_type": "agent"})
+    files = {"a": {"type": "file", "content": MARK}}
+    directory = caller.ok("POST", f"{HUB}/{AGENT}/directories/commits", {"files": files})["commit"]
     caller.ok("POST", "/workspaces/current/secrets", [{"key": MARK.upper().replace("-", "_"), "value": "x"}])
     return {
         "run": run_id, "session": session["id"], "dataset": dataset["id"], "example": example_id,
         "feedback": feedback["id"], "queue": queue["id"], "formula": formula["id"],
         "experiment": experiments[0], "other": experiments[1], "comparison": comparison["id"],
-        "commit": commit["commit_hash"], "commit_id": commit["id"],
+        "commit": commit["commit_hash"], "commit_id": commit["id"], "directory": directory["commit_hash"],
     }  # fmt: skip
 
 
@@ -146,6 +151,8 @@ def bodies(ids):
         {"feedback_key": "changed", "aggregation_type": "avg", "dataset_id": dataset,
          "formula_parts": [{"part_type": "weighted_key", "weight": 1, "key": "a"}]},
         {"status": "completed", "score": 0, "manifest": {}},
+        {"files": {"a": None, "b": {"type": "file", "content": "changed"}}},
+        {"files": {"link": {"type": "agent", "repo_handle": AGENT, "commit_hash": ids["directory"]}}},
     )  # fmt: skip
 
 
@@ -159,7 +166,7 @@ def view(caller, ids):
         f"/annotation-queues/{ids['queue']}/runs", "/feedback/formulas", f"/runs/{ids['run']}/share",
         f"/datasets/{ids['dataset']}/comparative", f"/repos/-/{MARK}", f"/commits/-/{MARK}/latest",
         f"/repos/-/{MARK}/tags", "/workspaces/current/secrets", "/settings",
-        f"/feedback/tokens?run_id={ids['run']}",
+        f"/feedback/tokens?run_id={ids['run']}", f"/repos/-/{AGENT}", f"{HUB}/{AGENT}/directories",
     ):  # fmt: skip
         found += [(path, caller.ok("GET", path))]
     # To look at a prompt counts as a pull.
@@ -173,7 +180,8 @@ def requests(routes, ids):
         holes = re.findall(r"{\w+(?::\w+)?}", route.path)
         # All pairs would be too many: the same value in all holes, or the prompt's own path.
         for values in [[name] * len(holes) for name in names[: None if holes else 1]] + [
-            ["-", MARK, "latest"]
+            ["-", MARK, "latest"],
+            ["-", AGENT],
         ]:
             path = route.path
             for hole, value in zip(holes, values, strict=False):

@@ -12,7 +12,7 @@ import orjson
 
 from smithkit.server.domain.jsons import dump, load
 
-__all__ = ["Manifest", "hash_commit", "read_manifest", "without_model"]
+__all__ = ["Manifest", "as_manifest", "hash_commit", "read_manifest", "without_model"]
 
 _PROMPTS = frozenset(
     {
@@ -63,10 +63,15 @@ def read_manifest(value: Any) -> Manifest:
     """
     try:
         _check(value)
-        digest = hashlib.sha256(_canonical(value)).digest()
-        return Manifest(UUID(bytes=digest[:16], version=5), dump(value))
+        return as_manifest(value)
     except RecursionError:
         raise ValueError("manifest: is nested too deeply") from None
+
+
+def as_manifest(value: Any) -> Manifest:
+    """Give what to store of a manifest that was checked."""
+    digest = hashlib.sha256(_canonical(value)).digest()
+    return Manifest(UUID(bytes=digest[:16], version=5), dump(value))
 
 
 def hash_commit(manifest: Manifest, parent: str | None) -> str:

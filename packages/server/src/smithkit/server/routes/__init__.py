@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from smithkit.server.routes import (
     annotation_queues,
     datasets,
+    directories,
     examples,
     feedback,
     feedback_tokens,
@@ -53,5 +54,6 @@ def all_routes() -> list[Route]:
         *secrets.routes,
         *settings.routes,
         *prompts.routes,
+        *directories.routes,
         *files.routes,
     ]

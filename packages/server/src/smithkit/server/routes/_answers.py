@@ -52,6 +52,7 @@ __all__ = [
     "Tag",
     "Token",
     "Version",
+    "WholeDirectory",
     "Written",
 ]
 
@@ -360,6 +361,7 @@ class Repo(TypedDict):
 
     id: UUID
     repo_handle: str
+    repo_type: Literal["prompt", "agent", "skill"]
     owner: str | None
     full_name: str
     description: str | None
@@ -408,6 +410,16 @@ class CommitPage(TypedDict):
 
     commits: list[Commit]
     total: int
+
+
+class WholeDirectory(TypedDict):
+    """An agent's or a skill's directory at a commit: path → file, or link to another agent or skill."""
+
+    owner: str | None
+    repo: str
+    commit_id: UUID
+    commit_hash: str
+    files: dict[str, Json]
 
 
 class Pulled(TypedDict):

@@ -10,7 +10,7 @@ from pydantic import AfterValidator, Field
 from smithkit.server.domain.fields import Body
 from smithkit.server.domain.prompt_names import check_handle, check_name, check_tag
 from smithkit.server.routes._queries import Page, Query
-from smithkit.server.store import SortField  # noqa: TC001 - pydantic evaluates the annotation
+from smithkit.server.store import RepoType, SortField  # noqa: TC001 - pydantic evaluates the annotation
 
 __all__ = [
     "CommitCreate",
@@ -50,6 +50,7 @@ class RepoCreate(RepoUpdate):
     """Body of ``POST /repos``."""
 
     repo_handle: Annotated[str, AfterValidator(check_name)]
+    repo_type: RepoType = "prompt"
 
     def columns(self) -> dict[str, Any]:
         """Give the columns that the client has set, the name among them."""
@@ -61,6 +62,7 @@ class RepoList(Page):
 
     query: Annotated[str | None, Field(max_length=1000)] = None
     match_prefix: bool = False
+    repo_type: RepoType = "prompt"
     is_public: bool | None = None
     is_archived: bool | None = None
     tags: Annotated[list[str] | None, Field(max_length=100)] = None

@@ -48,6 +48,7 @@ async def _list(request: Request) -> Response:
     selection = RepoSelection(
         query=query.query,
         match_prefix=query.match_prefix,
+        repo_type=query.repo_type,
         is_public=query.is_public,
         is_archived=query.is_archived,
         labels=set(query.tags or ()),

@@ -9,6 +9,7 @@ from smithkit.server.services.commits import CommitService
 from smithkit.server.services.comparisons import ComparisonService
 from smithkit.server.services.dataset_sharing import DatasetSharingService
 from smithkit.server.services.datasets import DatasetService
+from smithkit.server.services.directories import DirectoryService
 from smithkit.server.services.examples import ExampleService
 from smithkit.server.services.experiments import ExperimentService
 from smithkit.server.services.feedback import FeedbackService
@@ -37,6 +38,7 @@ __all__ = [
     "ComparisonService",
     "DatasetService",
     "DatasetSharingService",
+    "DirectoryService",
     "ExampleService",
     "ExperimentService",
     "FeedbackService",
@@ -68,6 +70,7 @@ class Services:
     comparisons: ComparisonService
     datasets: DatasetService
     dataset_sharing: DatasetSharingService
+    directories: DirectoryService
     examples: ExampleService
     experiments: ExperimentService
     feedback: FeedbackService
@@ -103,14 +106,16 @@ def make_services(store: Store, limits: Limits, budget: Budget, embedder: Embedd
     feedback = FeedbackService(store)
     examples = ExampleService(store, files)
     prompts = PromptService(store)
+    commits = CommitService(store, prompts, runs)
     return Services(
         store=store,
         limits=limits,
         budget=budget,
-        commits=CommitService(store, prompts, runs),
+        commits=commits,
         comparisons=ComparisonService(store),
         datasets=DatasetService(store),
         dataset_sharing=DatasetSharingService(store),
+        directories=DirectoryService(store, prompts, commits),
         examples=examples,
         experiments=ExperimentService(store, examples, runs),
         feedback=feedback,

@@ -8,7 +8,7 @@ from uuid import UUID
 import orjson
 
 from smithkit.server.domain.manifests import hash_commit, read_manifest, without_model
-from smithkit.server.domain.prompt_names import HASH_PREFIX, LATEST, is_name
+from smithkit.server.domain.prompt_names import HASH_PREFIX, LATEST, OWN, is_name
 from smithkit.server.domain.times import format_time
 from smithkit.server.errors import ApiError, bad_request, conflict, not_found, unprocessable
 from smithkit.server.store import CommitSelection, NewCommit
@@ -16,12 +16,13 @@ from smithkit.server.store import CommitSelection, NewCommit
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from smithkit.server.domain.manifests import Manifest
     from smithkit.server.domain.runs import Row
     from smithkit.server.services.prompts import PromptService
     from smithkit.server.services.runs import RunService
     from smithkit.server.store import Store
 
-__all__ = ["CommitService"]
+__all__ = ["CommitService", "render_commit", "stale"]
 
 _HASH_LENGTH = 64
 _SHORT = 8
@@ -59,19 +60,38 @@ class CommitService:
 
         Raises:
             ApiError: 400, the manifest is not a prompt; 403, the prompt is another workspace's; 404; 409, the
-                parent is not the newest commit, or has the same manifest.
+                parent is not the newest commit, or has the same manifest, or it is no prompt.
         """
-        repo = await self._prompts.owned(owner, name)
+        repo = _prompt(await self._prompts.owned(owner, name))
         try:
             content = read_manifest(manifest)
         except ValueError as error:
             raise bad_request(str(error)) from error
-        base = None if parent is None else await self._resolve(repo, parent)
-        newest = await self._newest(repo)
+        base = None if parent is None else await self.resolve(repo, parent)
+        newest = await self.newest(repo)
         if newest is not None and (base is None or base["id"] != newest["id"]):
-            raise _stale(newest)
+            raise stale(newest)
         if newest is not None and newest["manifest_id"] == content.id:
             raise conflict(f"Nothing to commit: the latest commit, {_short(newest)}, has the same manifest")
+        row = await self.append(repo, newest, content, examples)
+        if row is None:
+            raise stale(None)
+        return {"commit": render_commit(row)}
+
+    async def append(
+        self, repo: Row, newest: Row | None, content: Manifest, examples: Sequence[UUID] = ()
+    ) -> Row | None:
+        """Add a commit.
+
+        Args:
+            repo: The prompt's record.
+            newest: The commit that it stands on; None for a first one.
+            content: Its manifest.
+            examples: Runs that show the prompt in use.
+
+        Returns:
+            Its record; None if there is a newer commit meanwhile.
+        """
         commit = NewCommit(
             parent_id=newest["id"] if newest else None,
             hash=hash_commit(content, newest["hash"] if newest else None),
@@ -79,10 +99,7 @@ class CommitService:
             manifest=content.content,
             example_run_ids=orjson.dumps(examples).decode(),
         )
-        row = await self._store.add_commit(repo["id"], commit)
-        if row is None:
-            raise _stale(None)
-        return {"commit": _render(row)}
+        return await self._store.add_commit(repo["id"], commit)
 
     async def find(self, owner: str, name: str, selection: CommitSelection) -> dict[str, Any]:
         """Read a page of a prompt's commits, newest first.
@@ -95,7 +112,7 @@ class CommitService:
         """
         repo = await self._prompts.seen(owner, name)
         rows = await self._store.find_commits(repo["id"], selection)
-        return {"commits": [_render(row) for row in rows], "total": repo["num_commits"]}
+        return {"commits": [render_commit(row) for row in rows], "total": repo["num_commits"]}
 
     async def pull(self, owner: str, name: str, commit: str, *, include_model: bool) -> dict[str, Any]:
         """Read one commit with its manifest, and count that.
@@ -110,10 +127,10 @@ class CommitService:
             ``commit_hash``, ``manifest`` and ``examples``.
 
         Raises:
-            ApiError: 404; 422, several hashes begin so.
+            ApiError: 404; 409, it is no prompt; 422, several hashes begin so.
         """
-        repo = await self._prompts.seen(owner, name)
-        row = await self._resolve(repo, commit)
+        repo = _prompt(await self._prompts.seen(owner, name))
+        row = await self.resolve(repo, commit)
         manifest = await self._store.read_manifest(row["id"])
         if manifest is None:
             raise _no_commit(commit)
@@ -176,13 +193,18 @@ class CommitService:
         if not is_name(tag) or not await self._store.delete_tag(repo["id"], tag):
             raise _no_tag(tag)
 
-    async def _newest(self, repo: Row) -> Row | None:
+    async def newest(self, repo: Row) -> Row | None:
+        """Give the record of the newest commit; None if there are none."""
         return next(iter(await self._store.find_commits(repo["id"], CommitSelection(limit=1))), None)
 
-    async def _resolve(self, repo: Row, text: str) -> Row:
-        """Find the commit that a text means: a whole hash before a tag, a tag before the start of a hash."""
+    async def resolve(self, repo: Row, text: str) -> Row:
+        """Find the commit that a text means: a whole hash before a tag, a tag before the start of a hash.
+
+        Raises:
+            ApiError: 404; 422, several hashes begin so.
+        """
         if text == LATEST:
-            found = await self._newest(repo)
+            found = await self.newest(repo)
             if found is None:
                 raise ApiError(404, "The prompt has no commits yet")
             return found
@@ -201,6 +223,13 @@ class CommitService:
         raise _no_commit(text)
 
 
+def _prompt(repo: Row) -> Row:
+    if repo["repo_type"] != "prompt":
+        path = f"/v1/platform/hub/repos/{repo['owner'] or OWN}/{repo['name']}/directories"
+        raise conflict(f"{repo['name']} is no prompt, it has the type {repo['repo_type']!r}: see {path}")
+    return repo
+
+
 def _no_commit(text: str) -> ApiError:
     return not_found(f"Commit {text!r:.100}")
 
@@ -209,7 +238,8 @@ def _no_tag(text: str) -> ApiError:
     return not_found(f"Tag {text!r:.100}")
 
 
-def _stale(newest: Row | None) -> ApiError:
+def stale(newest: Row | None) -> ApiError:
+    """Give the error for a commit on top of another one than the newest."""
     known = "" if newest is None else f", {_short(newest)},"
     return conflict(
         f"parent_commit: is not the latest commit{known} any more: pull that and commit on top of it"
@@ -220,7 +250,8 @@ def _short(row: Row) -> str:
     return str(row["hash"][:_SHORT])
 
 
-def _render(row: Row) -> dict[str, Any]:
+def render_commit(row: Row) -> dict[str, Any]:
+    """Write a commit as the API shows it."""
     created = format_time(row["created_at"])
     return {
         "id": row["id"],

@@ -121,13 +121,17 @@ class PromptService:
         Raises:
             ApiError: 404.
         """
-        own = owner == OWN
-        row = None
-        if is_name(name) and (own or is_name(owner)):
-            row = await self._store.prompts.read_repo(None if own else owner, name)
+        row = await self.look_up(owner, name)
         if row is None:
             raise _missing(owner, name)
         return row
+
+    async def look_up(self, owner: str, name: str) -> Row | None:
+        """Give the record of a prompt that the workspace may see; None if there is none."""
+        own = owner == OWN
+        if not is_name(name) or not (own or is_name(owner)):
+            return None
+        return await self._store.prompts.read_repo(None if own else owner, name)
 
     async def owned(self, owner: str, name: str) -> Row:
         """Give the record of a prompt that the workspace may change.
@@ -156,6 +160,7 @@ def _render(row: Row) -> dict[str, Any]:
     owner = row["owner"]
     return {
         "repo_handle": row["name"],
+        "repo_type": row["repo_type"],
         "description": row["description"],
         "readme": row["readme"],
         "id": row["id"],

@@ -34,6 +34,7 @@ from smithkit.server.store.prompt_protocol import (
     NewCommit,
     PromptStore,
     RepoSelection,
+    RepoType,
     SortField,
 )
 from smithkit.server.store.protocol import (
@@ -85,6 +86,7 @@ __all__ = [
     "QueueStore",
     "RefusalError",
     "RepoSelection",
+    "RepoType",
     "RunBatch",
     "RunGrouping",
     "RunSelection",

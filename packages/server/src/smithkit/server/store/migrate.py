@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = ["HEAD", "KEPT_BACKUPS", "is_known", "migrate", "read_revision"]
 
-HEAD = "0017"
+HEAD = "0018"
 """The newest migration. A database that stands here is opened without loading Alembic."""
 KEPT_BACKUPS = 3
 """Backups that are kept of those made before migrations."""

@@ -11,7 +11,10 @@ if TYPE_CHECKING:
 
     from smithkit.server.domain.runs import Row
 
-__all__ = ["CommitSelection", "NewCommit", "PromptStore", "RepoSelection", "SortField"]
+__all__ = ["CommitSelection", "NewCommit", "PromptStore", "RepoSelection", "RepoType", "SortField"]
+
+RepoType = Literal["prompt", "agent", "skill"]
+"""What a repository holds: manifests of prompts, or the directory of an agent or a skill."""
 
 SortField = Literal["updated_at", "num_likes", "num_downloads", "num_views"]
 
@@ -23,6 +26,7 @@ class RepoSelection:
     Attributes:
         query: Text in the name, the full name or the description.
         match_prefix: That text begins them.
+        repo_type: What they hold.
         is_public: Public ones alone, or private ones.
         is_archived: Archived ones alone, or those in use.
         labels: Prompts with all of these.
@@ -34,6 +38,7 @@ class RepoSelection:
 
     query: str | None = None
     match_prefix: bool = False
+    repo_type: RepoType | None = None
     is_public: bool | None = None
     is_archived: bool | None = None
     labels: Collection[str] = ()
@@ -47,6 +52,7 @@ class RepoSelection:
 class CommitSelection:
     """Which commits of a prompt, newest first. What is None does not restrict."""
 
+    id: UUID | None = None
     prefix: str | None = None
     tag: str | None = None
     limit: int = 100

@@ -28,6 +28,7 @@ prompt_repos = Table(
     Column("id", Guid(), primary_key=True),
     Column("workspace_id", Guid(), ForeignKey("workspaces.id"), nullable=False),
     Column("name", Text, nullable=False),
+    Column("repo_type", Text, nullable=False, server_default="prompt"),
     Column("description", Text),
     Column("readme", Text),
     Column("is_public", Boolean(name="is_public"), nullable=False),

@@ -116,6 +116,8 @@ def select_commits(connection: Connection, repo_id: UUID, selection: CommitSelec
         .limit(selection.limit)
         .offset(selection.offset)
     )
+    if selection.id is not None:
+        statement = statement.where(prompt_commits.c.id == selection.id)
     if selection.prefix is not None:
         statement = statement.where(prompt_commits.c.hash.startswith(selection.prefix, autoescape=True))
     if selection.tag is not None:
@@ -168,6 +170,8 @@ def _conditions(selection: RepoSelection) -> list[ColumnElement[bool]]:
         texts = (prompt_repos.c.name, full_name, prompt_repos.c.description)
         match = "istartswith" if selection.match_prefix else "icontains"
         conditions.append(or_(*(getattr(text, match)(selection.query, autoescape=True) for text in texts)))
+    if selection.repo_type is not None:
+        conditions.append(prompt_repos.c.repo_type == selection.repo_type)
     if selection.is_public is not None:
         conditions.append(prompt_repos.c.is_public.is_(selection.is_public))
     if selection.is_archived is not None:

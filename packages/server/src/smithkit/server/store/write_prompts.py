@@ -56,7 +56,13 @@ def insert_repo(connection: Connection, workspace_id: UUID, values: Row, labels:
     if connection.execute(select(prompt_repos.c.id).where(same)).first() is not None:
         return None
     repo_id, moment = uuid4(), now()
-    defaults = {"description": None, "readme": None, "is_public": False, "is_archived": False}
+    defaults = {
+        "repo_type": "prompt",
+        "description": None,
+        "readme": None,
+        "is_public": False,
+        "is_archived": False,
+    }
     fixed = {"id": repo_id, "workspace_id": workspace_id, "created_at": moment, "updated_at": moment}
     connection.execute(prompt_repos.insert(), defaults | values | fixed)
     _set_labels(connection, repo_id, labels)
