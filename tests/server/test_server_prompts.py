@@ -67,7 +67,7 @@ def stranger(api, database):
         )
         for name, is_public in (("open", 1), ("closed", 0)):
             connection.execute(
-                "INSERT INTO prompt_repos VALUES (?, ?, ?, NULL, NULL, ?, 0, 0, 0)",
+                "INSERT INTO prompt_repos VALUES (?, ?, ?, NULL, NULL, ?, 0, 0, 0, 'prompt')",
                 (uuid.uuid4().bytes, workspace.bytes, name, is_public),
             )
     connection.close()
