@@ -129,6 +129,97 @@ def _():
     return steps
 
 
+# All that a call of version 2 gives, page after page; its resources are asynchronous on every client.
+def of(call):
+    async def gather():
+        found = call(client)
+        if hasattr(found, "__aiter__"):
+            return [one async for one in found]
+        return await found if hasattr(found, "__await__") else found
+
+    return asyncio.run(gather())
+
+
+def refused(call, name):
+    try:
+        call()
+    except Exception as error:
+        return type(error).__name__ == name
+    return False
+
+
+def turn(at, thread, error=None):
+    root, child = uuid.uuid4(), uuid.uuid4()
+    start = now() - timedelta(minutes=10) + timedelta(minutes=at)
+    later = start + timedelta(seconds=1)
+    order = start.strftime("%Y%m%dT%H%M%S%fZ") + str(root)
+    usage = {"usage_metadata": {"input_tokens": 2, "output_tokens": 3, "total_tokens": 5, "total_cost": 0.5}}
+    client.create_run("turn", {"text": f"in {at}"}, "chain", id=root, trace_id=root, dotted_order=order, project_name="talks", start_time=start, end_time=start + timedelta(seconds=2), outputs={"text": f"out {at}"}, error=error, extra={"metadata": {"thread_id": thread}})
+    client.create_run("call", {}, "llm", id=child, trace_id=root, parent_run_id=root, dotted_order=order + later.strftime(".%Y%m%dT%H%M%S%fZ") + str(child), project_name="talks", start_time=later, end_time=later, outputs=usage)
+    client.flush()
+    wait(lambda: client.read_run(child))
+    return str(root), str(child)
+
+
+FIELDS = ["ID", "NAME", "RUN_TYPE", "STATUS", "START_TIME", "END_TIME", "LATENCY_SECONDS", "FIRST_TOKEN_TIME", "ERROR", "ERROR_PREVIEW", "EXTRA", "METADATA", "EVENTS", "INPUTS", "INPUTS_PREVIEW", "OUTPUTS", "OUTPUTS_PREVIEW", "MANIFEST", "PARENT_RUN_IDS", "PROJECT_ID", "TRACE_ID", "THREAD_ID", "DOTTED_ORDER", "IS_ROOT", "REFERENCE_EXAMPLE_ID", "REFERENCE_DATASET_ID", "TOTAL_TOKENS", "PROMPT_TOKENS", "COMPLETION_TOKENS", "TOTAL_COST", "PROMPT_COST", "COMPLETION_COST", "PROMPT_TOKEN_DETAILS", "COMPLETION_TOKEN_DETAILS", "PROMPT_COST_DETAILS", "COMPLETION_COST_DETAILS", "PRICE_MODEL_ID", "TAGS", "APP_PATH", "ATTACHMENTS", "THREAD_EVALUATION_TIME", "IS_IN_DATASET", "LAST_QUEUED_AT", "SHARE_URL", "FEEDBACK_STATS", "LS_USER_ID"]
+
+
+@group("runs of version 2")
+def _():
+    if not hasattr(client, "runs"):
+        return {}
+    keep("turns", [turn(0, "a/1"), turn(1, "a/1", error="boom"), turn(2, "b")])
+    keep("talks", str(client.read_project(project_name="talks").id))
+    (first, call), (second, _), (third, _) = made["turns"]
+    project, hour = made["talks"], now() - timedelta(hours=1)
+    return {
+        "query": lambda: {one.id for one in of(lambda c: c.runs.query(project_ids=[project]))} == {run for pair in made["turns"] for run in pair},
+        "query pages": lambda: len({one.id for one in of(lambda c: c.runs.query(project_ids=[project], page_size=2, min_start_time=hour))}) == 6,
+        "query roots": lambda: [one.id for one in of(lambda c: c.runs.query(project_ids=[project], is_root=True))] == [third, second, first],
+        "query filter": lambda: [one.name for one in of(lambda c: c.runs.query(project_ids=[project], filter='eq(status, "error")', selects=["NAME"]))] == ["turn"],
+        "query run_type": lambda: [one.total_cost for one in of(lambda c: c.runs.query(project_ids=[project], run_type="LLM", selects=["TOTAL_COST"]))] == [0.5] * 3,
+        "query has_error": lambda: [one.error for one in of(lambda c: c.runs.query(project_ids=[project], has_error=True, selects=["ERROR"]))] == ["boom"],
+        "query trace": lambda: len(of(lambda c: c.runs.query(project_ids=[project], trace_id=first))) == 2,
+        "query subtree usage": lambda: [one.total_tokens for one in of(lambda c: c.runs.query(project_ids=[project], ids=[first], include_subtree_usage=True, selects=["TOTAL_TOKENS"]))] == [5],
+        "retrieve": lambda: of(lambda c: c.runs.retrieve(first, project_id=project, selects=["ID", "NAME", "INPUTS"], start_time=hour)).inputs == {"text": "in 0"},
+        "retrieve all fields": lambda: of(lambda c: c.runs.retrieve(first, project_id=project, selects=FIELDS)).metadata["thread_id"] == "a/1",
+        "retrieve by id alone": lambda: of(lambda c: c.runs.retrieve(first, project_id=project)).name is None,
+        "retrieve of another project": lambda: refused(lambda: of(lambda c: c.runs.retrieve(first, project_id=str(uuid.uuid4()))), "NotFoundError"),
+        "get_url": lambda: first in of(lambda c: c.runs.get_url(first, project_id=project, trace_id=first)).url,
+        "refused filter": lambda: refused(lambda: of(lambda c: c.runs.query(project_ids=[project], filter="eq(")), "UnprocessableEntityError"),
+        "share.create": lambda: keep("token", of(lambda c: c.runs.share.create(first, session_id=project, trace_id=first)).share_token) is not None,
+        "public.runs.query": lambda: [one.id for one in of(lambda c: c.public.runs.query(made["token"], selects=["ID", "NAME"])).items] == [first, call],
+        "public.runs.retrieve": lambda: of(lambda c: c.public.runs.retrieve(call, share_token=made["token"], selects=["NAME"], start_time=hour)).name == "call",
+        "share.delete": lambda: of(lambda c: c.runs.share.delete(first, session_id=project)) is None,
+        "public.runs.query after it": lambda: refused(lambda: of(lambda c: c.public.runs.query(made["token"])), "NotFoundError"),
+    }
+
+
+@group("traces and threads")
+def _():
+    if not hasattr(client, "traces"):
+        return {}
+    (first, call), (second, _), (third, _) = made["turns"]
+    project, hour = made["talks"], now() - timedelta(hours=1)
+    return {
+        "traces.query": lambda: [one.root_run.id for one in of(lambda c: c.traces.query(project_id=project, min_start_time=hour, page_size=2))] == [third, second, first],
+        "traces.query aggregates": lambda: {one.trace_aggregates.total_tokens for one in of(lambda c: c.traces.query(project_id=project, selects=["NAME"]))} == {5},
+        "traces.query trace_filter": lambda: [one.root_run.id for one in of(lambda c: c.traces.query(project_id=project, trace_filter='eq(status, "error")'))] == [second],
+        "traces.query trace_ids": lambda: [one.root_run.id for one in of(lambda c: c.traces.query(project_id=project, trace_ids=[first]))] == [first],
+        "traces.list_runs": lambda: [one.name for one in of(lambda c: c.traces.list_runs(first, project_id=project, selects=["NAME"])).items] == ["turn", "call"],
+        "traces.list_runs filter": lambda: [one.id for one in of(lambda c: c.traces.list_runs(first, project_id=project, filter='eq(run_type, "llm")')).items] == [call],
+        "threads.query": lambda: [(one.thread_id, one.count) for one in of(lambda c: c.threads.query(project_id=project, min_start_time=hour))] == [("b", 1), ("a/1", 2)],
+        "threads.query pages": lambda: [one.thread_id for one in of(lambda c: c.threads.query(project_id=project, page_size=1))] == ["b", "a/1"],
+        "threads.query figures": lambda: [(one.last_error, one.num_errored_turns, one.total_tokens, one.first_inputs, one.last_outputs) for one in of(lambda c: c.threads.query(project_id=project, filter='eq(thread_id, "a/1")'))] == [("boom", 1, 10, "in 0", "out 1")],
+        "threads.stats": lambda: (lambda stats: (stats.turns, stats.total_tokens, stats.total_cost, stats.latency_p50_seconds))(of(lambda c: c.threads.stats("a/1", session_id=project, selects=["TURNS", "TOTAL_TOKENS", "TOTAL_COST", "LATENCY_P50", "PROMPT_TOKEN_DETAILS"]))) == (2, 10, 1.0, 2.0),
+        "threads.aggregate_stats": lambda: (lambda stats: (stats.thread_count, stats.trace_count, stats.total_tokens))(of(lambda c: c.threads.aggregate_stats(project_id=project, select=["THREAD_COUNT", "TRACE_COUNT", "TOTAL_TOKENS"]))) == (2, 3, 15),
+        "threads.list_traces": lambda: [(one.trace_id, one.turn_number) for one in of(lambda c: c.threads.list_traces("a/1", project_id=project, selects=["TURN_NUMBER"], page_size=1))] == [(first, 1), (second, 2)],
+        "threads.list_traces fields": lambda: [(one.name, one.inputs_preview, one.total_cost) for one in of(lambda c: c.threads.list_traces("b", project_id=project, selects=["NAME", "INPUTS_PREVIEW", "TOTAL_COST"]))] == [("turn", "in 2", 0.5)],
+        "execution_order": lambda: {str(run.id) for run in client.list_runs(project_name="talks", execution_order=1)} == {first, second, third},
+        "list_runs limit": lambda: len(list(client.list_runs(project_name="talks", limit=5))) == 5,
+    }
+
+
 @group("sharing")
 def _():
     return {
@@ -383,6 +474,29 @@ def _():
         "get_test_results": lambda: len(client.get_test_results(project_name=made["results"].experiment_name)) == 4,
         "get_experiment_results": lambda: len(list(client.get_experiment_results(name=made["results"].experiment_name)["examples_with_runs"])) == 4,
         "evaluate_existing": lambda: langsmith.evaluation.evaluate_existing(made["results"].experiment_name, evaluators=[right], client=client) is not None,
+    }
+
+
+@group("experiment runs of version 2")
+def _():
+    if not hasattr(client, "datasets"):
+        return {}
+    data = client.create_dataset("answered")
+    client.create_examples(dataset_id=data.id, examples=[{"inputs": {"q": str(n)}} for n in range(3)])
+    ran = [evaluate(lambda inputs: inputs, data="answered", evaluators=[right], client=client) for _ in range(2)]
+    ids = [str(client.read_project(project_name=one.experiment_name).id) for one in ran]
+    rows = [str(one.id) for one in client.list_examples(dataset_id=data.id)]
+    query = lambda **asked: of(lambda c: c.datasets.experiment_runs.query(str(data.id), **asked))
+    client.flush()
+    wait(lambda: sum(len(row.runs) for row in query(experiment_ids=ids)) == 6)
+    return {
+        "pages": lambda: [row.id for row in query(experiment_ids=ids, page_size=2)] == rows,
+        "runs": lambda: [{run.project_id for run in row.runs} for row in query(experiment_ids=ids, selects=["PROJECT_ID"])] == [{*ids}] * 3,
+        "outputs": lambda: [row.runs[0].outputs for row in query(experiment_ids=ids[:1], selects=["OUTPUTS"])] == [row.inputs for row in query(experiment_ids=ids[:1])],
+        "feedback": lambda: wait(lambda: query(experiment_ids=ids[:1], selects=["FEEDBACK_STATS"])[0].runs[0].feedback_stats["right"].avg == 1),
+        "example_ids": lambda: [row.id for row in query(experiment_ids=ids, example_ids=rows[1:2])] == rows[1:2],
+        "filters": lambda: query(experiment_ids=ids, filters={ids[0]: ['and(eq(feedback_key, "right"), lt(feedback_score, 1))']}) == [],
+        "runs.query of the dataset": lambda: len(of(lambda c: c.runs.query(reference_dataset_id=str(data.id), is_root=True))) == 6,
     }
 
 

@@ -108,6 +108,10 @@ def seed(api):
         "/annotation-queues/": {"id": queue, "run_id": run, "index": "0"},
         "/repos/": {"owner": "-", "name": name, "tag": "prod"},
         "/commits/": {"owner": "-", "name": name, "commit": "latest"},
+        "/api/v2/runs/": {"id": run},
+        "/api/v2/traces/": {"trace_id": run},
+        "/api/v2/datasets/": {"id": dataset},
+        "/api/v2/public/": {"token": api.put(f"/runs/{run}/share", {}).json["share_token"], "id": run},
         "/public/": {"token": api.put(f"/datasets/{dataset}/share", {}).json["share_token"]},
     }
 

@@ -151,6 +151,9 @@ def bodies(ids):
         {"feedback_key": "changed", "aggregation_type": "avg", "dataset_id": dataset,
          "formula_parts": [{"part_type": "weighted_key", "weight": 1, "key": "a"}]},
         {"status": "completed", "score": 0, "manifest": {}},
+        {"project_ids": [ids["session"]], "project_id": ids["session"], "ids": [run], "selects": ["NAME", "INPUTS"]},
+        {"reference_dataset_id": dataset, "experiment_ids": [ids["experiment"]], "selects": ["NAME", "INPUTS"]},
+        {"project_id": ids["session"], "session_id": ids["session"], "trace_id": run, "select": ["THREAD_COUNT"]},
         {"files": {"a": None, "b": {"type": "file", "content": "changed"}}},
         {"files": {"link": {"type": "agent", "repo_handle": AGENT, "commit_hash": ids["directory"]}}},
     )  # fmt: skip
@@ -195,7 +198,7 @@ def requests(routes, ids):
 
 def query(ids):
     named = {"id": "run", "run": "run", "run_id": "run", "dataset": "dataset", "example_ids": "example",
-             "session": "session", "ids": "queue", "dataset_id": "dataset"}  # fmt: skip
+             "session": "session", "session_id": "session", "project_id": "session", "trace_id": "run", "ids": "queue", "dataset_id": "dataset"}  # fmt: skip
     return "&".join(f"{name}={ids[what]}" for name, what in named.items())
 
 
@@ -225,6 +228,17 @@ def test_lists_of_one_workspace_leave_out_the_others(callers):
     assert second.ok("POST", "/runs/query", {"trace": ids["run"]})["runs"] == []
     assert second.ok("POST", "/runs/query", {"session": [ids["session"]]})["runs"] == []
     assert second.ok("POST", "/runs/stats", {"session": [ids["session"]]})["run_count"] == 0
+    here = f"project_id={ids['session']}&session_id={ids['session']}"
+    for path in (f"traces/{ids['run']}/runs?{here}", f"threads/{MARK}/traces?{here}"):
+        assert second.ok("GET", f"/api/v2/{path}")["items"] == []
+        assert len(first.ok("GET", f"/api/v2/{path}")["items"]) == 1
+    for what, asked in (("runs", {"project_ids": [ids["session"]]}), ("runs", {"reference_dataset_id": ids["dataset"]}),
+                        ("traces", {"project_id": ids["session"]}), ("threads", {"project_id": ids["session"]})):  # fmt: skip
+        assert second.ok("POST", f"/api/v2/{what}/query", asked)["items"] == []
+    for caller, turns in ((first, 1), (second, 0)):
+        assert caller.ok("GET", f"/api/v2/threads/{MARK}/stats?{here}&selects=TURNS") == {"turns": turns}
+    assert second.call("GET", f"/api/v2/runs/{ids['run']}?{here}").status == 404
+    assert second.call("GET", f"/api/v2/runs/{ids['run']}/url?{here}").status == 404
 
 
 def test_a_link_works_for_whoever_has_it(api, callers):
@@ -234,6 +248,9 @@ def test_a_link_works_for_whoever_has_it(api, callers):
         token = caller.ok("PUT", f"/runs/{ids['run']}/share", {"run_id": ids["run"]})["share_token"]
         shared = caller.ok("PUT", f"/datasets/{ids['dataset']}/share", {})["share_token"]
         assert api.get(f"/public/{token}/run").json["name"] == MARK
+        asked = {"selects": ["NAME"]}
+        assert api.post(f"/api/v2/public/{token}/runs/query", asked).json == {"items": [{"name": MARK}]}
+        assert api.get(f"/api/v2/public/{token}/run/{ids['run']}?selects=NAME").json == {"name": MARK}
         assert api.get(f"/public/{shared}/datasets").json["name"] == f"{MARK} dataset"
         assert api.get(f"/public/{shared}/examples").json[0]["inputs"] == {"text": MARK}
         made = caller.ok(
@@ -290,10 +307,14 @@ def test_a_key_is_needed_once_there_is_one(api, database, capsys):
 @pytest.mark.parametrize(
     ("role", "allowed", "refused"),
     [
-        ("read", [("GET", "/sessions"), ("POST", "/runs/query"), ("POST", "/runs/stats")],
-         [("POST", "/runs"), ("PATCH", "/settings/handle"), ("DELETE", "/datasets/1"), ("POST", "/runs/batch")]),
+        ("read", [("GET", "/sessions"), ("POST", "/runs/query"), ("POST", "/runs/stats"), ("POST", "/api/v2/runs/query"),
+                  ("POST", "/api/v2/traces/query"), ("POST", "/api/v2/threads/query"), ("POST", "/api/v2/threads/stats"),
+                  ("POST", "/api/v2/datasets/1/experiment-runs"), ("GET", "/api/v2/threads/a/b/stats")],
+         [("POST", "/api/v2/runs/1/share"), ("DELETE", "/api/v2/runs/1/share"), ("POST", f"{HUB}/x/directories/commits"),
+          ("POST", "/runs"), ("PATCH", "/settings/handle"), ("DELETE", "/datasets/1"), ("POST", "/runs/batch")]),
         ("ingest", [("POST", "/runs"), ("POST", "/runs/batch"), ("PATCH", "/runs/1"), ("POST", "/feedback")],
-         [("GET", "/sessions"), ("POST", "/runs/query"), ("POST", "/datasets"), ("GET", "/runs/1")]),
+         [("GET", "/sessions"), ("POST", "/runs/query"), ("POST", "/datasets"), ("GET", "/runs/1"),
+          ("POST", "/api/v2/runs/query"), ("POST", "/api/v2/runs/1/share"), ("GET", "/api/v2/runs/1")]),
         ("write", [("GET", "/sessions"), ("POST", "/runs/query"), ("POST", "/datasets"), ("DELETE", "/datasets/1")],
          []),
     ],

@@ -51,8 +51,8 @@ _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 _OF_WEBSOCKETS = "POST"  # what goes through them may change anything
 _OPEN_PATHS = frozenset({"/info", "/health", "/ok", "/openapi.json"})
 _FROM_ANYWHERE = "/feedback/tokens/"  # pages of any origin may use a token that they were given
-_OPEN_PREFIXES = ("/blobs/", "/public/", _FROM_ANYWHERE)  # the URL itself is the right
-_LINK = re.compile(r"/(public|feedback/tokens)/([^/]+)")
+_OPEN_PREFIXES = ("/blobs/", "/public/", "/api/v2/public/", _FROM_ANYWHERE)  # the URL itself is the right
+_LINK = re.compile(r"(?:/api/v2)?/(public|feedback/tokens)/([^/]+)")
 _PREFIX = "/api/v1"
 _HEADERS = (
     (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),

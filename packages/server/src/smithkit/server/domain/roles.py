@@ -11,7 +11,10 @@ Role = Literal["read", "ingest", "write"]
 ROLES: tuple[Role, ...] = get_args(Role)
 
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
-_READING = re.compile(r"/(?:runs/(?:query|stats|group)|datasets/[^/]+/(?:search|runs)|threads/.+|traces/.+)")
+_READING = re.compile(
+    r"/(?:runs/(?:query|stats|group)|datasets/[^/]+/(?:search|runs)"
+    r"|api/v2/(?:(?:runs|traces|threads)/query|threads/stats|datasets/[^/]+/experiment-runs))"
+)
 _INGESTING = re.compile(r"/(?:runs(?:/[^/]+)?|otel/v1/traces|feedback)")
 _NOT_INGESTING = frozenset({"/runs/query", "/runs/stats", "/runs/group"})
 

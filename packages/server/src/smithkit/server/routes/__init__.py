@@ -20,11 +20,13 @@ from smithkit.server.routes import (
     otlp,
     prompts,
     public_datasets,
+    run_views,
     runs,
     secrets,
     sessions,
     settings,
     sharing,
+    threads,
 )
 
 if TYPE_CHECKING:
@@ -42,6 +44,8 @@ def all_routes() -> list[Route]:
         *openapi.routes,
         *runs.routes,
         *sharing.routes,
+        *run_views.routes,
+        *threads.routes,
         *otlp.routes,
         *sessions.routes,
         *insights.routes,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, NotRequired
+from typing import Any, Generic, Literal, NotRequired, TypeVar
 from uuid import UUID  # noqa: TC003 - pydantic evaluates the annotation
 
 from pydantic import AwareDatetime  # noqa: TC002 - pydantic evaluates the annotation
@@ -21,6 +21,7 @@ __all__ = [
     "Deleted",
     "Difference",
     "Example",
+    "ExampleRow",
     "ExampleRuns",
     "Feedback",
     "Formula",
@@ -34,6 +35,7 @@ __all__ = [
     "Likes",
     "Message",
     "Nothing",
+    "Page",
     "Problem",
     "Project",
     "Pulled",
@@ -47,12 +49,19 @@ __all__ = [
     "Run",
     "RunLink",
     "RunPage",
+    "RunUrl",
+    "RunView",
     "SecretName",
     "Settings",
+    "ShareToken",
     "Tag",
+    "Thread",
     "Token",
+    "Trace",
+    "Turn",
     "Version",
     "WholeDirectory",
+    "WholeTrace",
     "Written",
 ]
 
@@ -149,6 +158,137 @@ class RunPage(TypedDict):
     cursors: Cursors
 
 
+Item = TypeVar("Item")
+
+
+class Page(TypedDict, Generic[Item]):
+    """A page of a listing; the cursor is null at the end."""
+
+    items: list[Item]
+    next_cursor: str | None
+
+
+class Detail(TypedDict):
+    """What tokens or costs are broken down to."""
+
+    raw: dict[str, float]
+
+
+class RunView(TypedDict, total=False):
+    """A run, with those fields that were selected."""
+
+    id: UUID
+    name: str
+    run_type: Literal["TOOL", "CHAIN", "LLM", "RETRIEVER", "EMBEDDING", "PROMPT", "PARSER"]
+    status: Literal["PENDING", "SUCCESS", "ERROR"]
+    start_time: AwareDatetime
+    end_time: AwareDatetime | None
+    latency_seconds: float | None
+    first_token_time: AwareDatetime | None
+    error: str | None
+    error_preview: str | None
+    extra: Json | None
+    metadata: Json
+    events: list[Any] | None
+    inputs: Json | None
+    inputs_preview: str | None
+    outputs: Json | None
+    outputs_preview: str | None
+    manifest: Json | None
+    parent_run_id: UUID | None
+    parent_run_ids: list[UUID]
+    project_id: UUID
+    trace_id: UUID
+    thread_id: str | None
+    dotted_order: str
+    is_root: bool
+    reference_example_id: UUID | None
+    reference_dataset_id: UUID | None
+    total_tokens: int | None
+    prompt_tokens: int | None
+    completion_tokens: int | None
+    total_cost: float | None
+    prompt_cost: float | None
+    completion_cost: float | None
+    prompt_token_details: Detail | None
+    completion_token_details: Detail | None
+    prompt_cost_details: Detail | None
+    completion_cost_details: Detail | None
+    price_model_id: UUID | None
+    tags: list[str]
+    app_path: str
+    attachments: dict[str, str] | None
+    thread_evaluation_time: AwareDatetime | None
+    is_in_dataset: bool
+    last_queued_at: AwareDatetime | None
+    share_url: str | None
+    feedback_stats: Json | None
+    ls_user_id: UUID | None
+
+
+class WholeTrace(TypedDict):
+    """All runs of a trace that were asked for, in the order of their start."""
+
+    items: list[RunView]
+
+
+class TraceUsage(TypedDict):
+    """What all runs of a trace have used."""
+
+    first_token_time: AwareDatetime | None
+    total_cost: float | None
+    total_tokens: int | None
+
+
+class Trace(TypedDict):
+    """A trace: its root, and what its runs have used."""
+
+    root_run: RunView
+    trace_aggregates: TraceUsage
+
+
+class Thread(TypedDict):
+    """A thread."""
+
+    thread_id: str
+    count: int
+    num_errored_turns: int
+    last_error: str | None
+    feedback_stats: Json | None
+    latency_p50: float | None
+    latency_p99: float | None
+    start_time: AwareDatetime
+    min_start_time: AwareDatetime
+    max_start_time: AwareDatetime
+    trace_id: UUID
+    first_trace_id: UUID
+    last_trace_id: UUID
+    first_inputs: str | None
+    last_outputs: str | None
+    total_tokens: int | None
+    total_cost: float | None
+    total_token_details: dict[str, float] | None
+    total_cost_details: dict[str, float] | None
+
+
+class Turn(TypedDict):
+    """A trace of a thread, with those further fields that were selected."""
+
+    trace_id: UUID
+
+
+class RunUrl(TypedDict):
+    """Where a run is looked at."""
+
+    url: str
+
+
+class ShareToken(TypedDict):
+    """What a shared run's link holds."""
+
+    share_token: UUID
+
+
 class Groups(TypedDict):
     """Groups of runs."""
 
@@ -235,6 +375,20 @@ class ExampleRuns(TypedDict):
     id: UUID
     dataset_id: UUID
     runs: list[Json]
+
+
+class ExampleRow(TypedDict):
+    """An example with its runs in experiments, each with those fields that were selected."""
+
+    id: UUID
+    dataset_id: UUID
+    name: str | None
+    created_at: AwareDatetime
+    modified_at: AwareDatetime | None
+    inputs: Json | None
+    outputs: Json | None
+    metadata: Json | None
+    runs: list[RunView]
 
 
 class Found(TypedDict):

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from smithkit.server.services import Services
 
 __all__ = [
+    "base_url",
     "check",
     "json_response",
     "path_id",
@@ -39,6 +40,11 @@ _Query = TypeVar("_Query", bound="Query")
 def services(request: Request) -> Services:
     """Give the services of the workspace that a request is for."""
     return cast("Services", request.scope[SERVICES])
+
+
+def base_url(request: Request) -> str:
+    """Give the URL of this server, as its caller sees it; nothing for one in the same process, which names no host."""
+    return f"{request.url.scheme}://{request.url.netloc}" if request.url.netloc else ""
 
 
 def json_response(value: Any, status: int = 200) -> Response:

@@ -12,7 +12,7 @@ from smithkit.server.body import read_json
 from smithkit.server.domain.jsons import load
 from smithkit.server.errors import unprocessable
 from smithkit.server.routes._answers import Nothing, Token
-from smithkit.server.routes._common import check, json_response, read_query, services
+from smithkit.server.routes._common import base_url, check, json_response, read_query, services
 from smithkit.server.routes._feedback_models import TokenCreate, TokenList, TokenUse
 from smithkit.server.routes._operation import Operation
 from smithkit.server.services.feedback_items import FeedbackChange
@@ -33,7 +33,7 @@ async def _create(request: Request) -> Response:
     wanted = body if isinstance(body, list) else [body]
     if len(wanted) > _MOST:
         raise unprocessable(f"body: at most {_MOST} tokens at a time")
-    made = await own.tokens.create([check(TokenCreate, one).record() for one in wanted], _base_url(request))
+    made = await own.tokens.create([check(TokenCreate, one).record() for one in wanted], base_url(request))
     return json_response(made if isinstance(body, list) else made[0])
 
 
@@ -41,7 +41,7 @@ async def _list(request: Request) -> Response:
     own = services(request)
     query = read_query(request, TokenList)
     limit = query.size(own.limits.page)
-    return json_response(await own.tokens.find(query.run_id, limit, query.offset, _base_url(request)))
+    return json_response(await own.tokens.find(query.run_id, limit, query.offset, base_url(request)))
 
 
 async def _use(request: Request) -> Response:
@@ -72,10 +72,6 @@ def _asked(request: Request) -> dict[str, Any]:
             except ValueError as error:
                 raise unprocessable(f"{name}: is not valid JSON") from error
     return told
-
-
-def _base_url(request: Request) -> str:
-    return f"{request.url.scheme}://{request.url.netloc}"
 
 
 _ANY_ORIGIN = Middleware(

@@ -27,7 +27,7 @@ _TEXT = {"type": "string", "minLength": 1}
 # What stands in paths, other than ids.
 _PATH_TYPES: dict[str, Json] = {
     "index": {"type": "integer", "minimum": 0},
-    **dict.fromkeys(("commit", "name", "owner", "tag"), _TEXT),
+    **dict.fromkeys(("commit", "name", "owner", "tag", "thread_id"), _TEXT),
 }
 _REFUSALS = {
     400: "The body cannot be read.",

@@ -21,11 +21,13 @@ from smithkit.server.services.insights import InsightsService
 from smithkit.server.services.prompts import PromptService
 from smithkit.server.services.queues import QueueService
 from smithkit.server.services.run_groups import RunGroupService
+from smithkit.server.services.run_views import RunViewService
 from smithkit.server.services.runs import RunService
 from smithkit.server.services.search import SearchService
 from smithkit.server.services.sessions import SessionService
 from smithkit.server.services.sharing import SharingService
 from smithkit.server.services.spans import SpanService
+from smithkit.server.services.threads import ThreadService
 
 if TYPE_CHECKING:
     from smithkit.server.body import Budget
@@ -49,11 +51,13 @@ __all__ = [
     "PromptService",
     "QueueService",
     "RunService",
+    "RunViewService",
     "SearchService",
     "Services",
     "SessionService",
     "SharingService",
     "SpanService",
+    "ThreadService",
     "TokenService",
     "make_services",
 ]
@@ -81,11 +85,13 @@ class Services:
     prompts: PromptService
     queues: QueueService
     run_groups: RunGroupService
+    run_views: RunViewService
     runs: RunService
     search: SearchService
     sessions: SessionService
     spans: SpanService
     sharing: SharingService
+    threads: ThreadService
     tokens: TokenService
 
 
@@ -103,6 +109,7 @@ def make_services(store: Store, limits: Limits, budget: Budget, embedder: Embedd
     """
     files = FileService(store, limits)
     runs = RunService(store, files, limits)
+    views = RunViewService(store, runs)
     feedback = FeedbackService(store)
     examples = ExampleService(store, files)
     prompts = PromptService(store)
@@ -117,7 +124,7 @@ def make_services(store: Store, limits: Limits, budget: Budget, embedder: Embedd
         dataset_sharing=DatasetSharingService(store),
         directories=DirectoryService(store, prompts, commits),
         examples=examples,
-        experiments=ExperimentService(store, examples, runs),
+        experiments=ExperimentService(store, examples, runs, views),
         feedback=feedback,
         files=files,
         fine_tuning=FineTuningService(store),
@@ -126,10 +133,12 @@ def make_services(store: Store, limits: Limits, budget: Budget, embedder: Embedd
         prompts=prompts,
         queues=QueueService(store, runs),
         run_groups=RunGroupService(store, runs),
+        run_views=views,
         runs=runs,
         search=SearchService(store, examples, embedder),
         sessions=SessionService(store, limits),
         spans=SpanService(store),
         sharing=SharingService(store, runs),
+        threads=ThreadService(store, views),
         tokens=TokenService(store, feedback, limits),
     )

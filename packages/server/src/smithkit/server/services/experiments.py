@@ -10,6 +10,7 @@ import orjson
 
 from smithkit.server.domain.jsons import dump, load
 from smithkit.server.errors import unprocessable
+from smithkit.server.services.cursors import encode_offset
 from smithkit.server.services.filters import read_filters
 from smithkit.server.services.runs import RUN_FIELDS
 from smithkit.server.store import ExperimentSelection
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping, Sequence
 
     from smithkit.server.services.examples import ExampleService
+    from smithkit.server.services.run_views import RunView, RunViewService
     from smithkit.server.services.runs import RunService
     from smithkit.server.store import Store
 
@@ -36,12 +38,16 @@ class ExperimentService:
         store: Where they lie.
         examples: Shows the examples.
         runs: Shows the runs.
+        views: Shows them as version 2 does.
     """
 
-    def __init__(self, store: Store, examples: ExampleService, runs: RunService) -> None:
+    def __init__(
+        self, store: Store, examples: ExampleService, runs: RunService, views: RunViewService
+    ) -> None:
         self._store = store.datasets
         self._examples = examples
         self._runs = runs
+        self._views = views
 
     async def select(
         self,
@@ -110,6 +116,37 @@ class ExperimentService:
             if len(rows) < page.limit or selection.offset >= end:
                 break
         yield b"]" if before == b"," else b"[]"
+
+    async def page(
+        self, selection: ExperimentSelection, view: RunView, comparison: UUID | None
+    ) -> dict[str, Any]:
+        """Read a page of rows.
+
+        Args:
+            selection: Which.
+            view: What is shown of runs.
+            comparison: Leave feedback of other comparative experiments than this one out of the figures.
+
+        Returns:
+            ``items``, and ``next_cursor``, which is null at the end.
+
+        Raises:
+            ApiError: 404 or 409.
+        """
+        limit = selection.limit
+        rows = await self._store.experiment_rows(replace(selection, limit=limit + 1))
+        shown = rows[:limit]
+        answers = await self._runs.answers(
+            selection.sessions, [row["example_id"] for row in shown], view.needs, comparison
+        )
+        examples = await self._examples.show(shown)
+        return {
+            "items": [
+                {**example, "runs": await self._views.show(answers[row["example_id"]], view)}
+                for row, example in zip(shown, examples, strict=True)
+            ],
+            "next_cursor": encode_offset(selection.offset + limit) if len(rows) > limit else None,
+        }
 
 
 def _row(example: dict[str, Any], runs: Sequence[dict[str, Any]], *, preview: bool) -> bytes:

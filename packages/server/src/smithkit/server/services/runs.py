@@ -104,6 +104,18 @@ class RunService:
         Returns:
             JSON of the runs and of the cursors. The page ends early when its payloads become large.
         """
+        runs, last = await self.page(selection, select)
+        cursor = None if last is None else encode_cursor(*last, ascending=selection.ascending)
+        return orjson.dumps({"runs": runs, "cursors": {"next": cursor, "prev": None}, "parsed_query": None})
+
+    async def page(
+        self, selection: RunSelection, select: Collection[str] | None
+    ) -> tuple[list[dict[str, Any]], tuple[int, UUID] | None]:
+        """Read a page of runs as the API shows them; see `query`.
+
+        Returns:
+            The runs, and start time and id of the last one if there are more.
+        """
         limit = selection.limit
         rows = await self._store.find_runs(selection if one_page else replace(selection, limit=limit + 1))
         more = len(rows) > limit
@@ -117,11 +129,10 @@ class RunService:
             if size > self._limits.page_payload and len(runs) < len(rows):
                 more = True
                 break
-        cursor = None
-        if more and runs:
-            last = rows[len(runs) - 1]
-            cursor = encode_cursor(last["start_time"], last["id"], ascending=selection.ascending)
-        return orjson.dumps({"runs": runs, "cursors": {"next": cursor, "prev": None}, "parsed_query": None})
+        if not more or not runs:
+            return runs, None
+        last = rows[len(runs) - 1]
+        return runs, (last["start_time"], last["id"])
 
     async def find(self, ids: Sequence[UUID], select: Collection[str]) -> list[dict[str, Any]]:
         """Read those of some runs that are there, newest first.

@@ -54,6 +54,16 @@ class SharingService:
             raise not_found("Run")
         return {"run_id": run_id, "share_token": given}
 
+    async def share_found(self, selection: RunSelection) -> UUID:
+        """Give the first run of a selection a token, or tell the one that it has.
+
+        Raises:
+            ApiError: 404.
+        """
+        run_id = await self._must_exist(selection)
+        token: UUID = (await self.share(run_id, None))["share_token"]
+        return token
+
     async def read(self, run_id: UUID) -> dict[str, Any] | None:
         """Read a run's token.
 
@@ -66,16 +76,21 @@ class SharingService:
         token = await self._store.read_share(run_id)
         if token is not None:
             return {"run_id": run_id, "share_token": token}
-        await self._must_exist(run_id)
+        await self._must_exist(RunSelection(ids=[run_id]))
         return None
 
-    async def unshare(self, run_id: UUID) -> None:
+    async def unshare(self, run_id: UUID, session_id: UUID | None = None) -> None:
         """Make a run's token worthless.
+
+        Args:
+            run_id: The run.
+            session_id: Its project, where the caller has to know it.
 
         Raises:
             ApiError: 404.
         """
-        await self._must_exist(run_id)
+        sessions = None if session_id is None else [session_id]
+        await self._must_exist(RunSelection(ids=[run_id], sessions=sessions))
         await self._store.delete_share(run_id)
 
     async def read_run(self, token: UUID, run_id: UUID | None) -> bytes:
@@ -103,15 +118,26 @@ class SharingService:
         own = replace(selection, below=_place(shared))
         return await self._runs.query(own, select, one_page=one_page)
 
+    async def below(self, token: UUID) -> RunSelection:
+        """Choose the shared run and those below it.
+
+        Raises:
+            ApiError: 404, nobody has this token.
+        """
+        return RunSelection(below=_place(await self._shared(token)))
+
     async def _shared(self, token: UUID) -> dict[str, Any]:
         row = await self._store.find_shared(token)
         if row is None:
             raise not_found("Shared run")
         return row
 
-    async def _must_exist(self, run_id: UUID) -> None:
-        if not await self._store.find_runs(RunSelection(ids=[run_id], limit=1)):
+    async def _must_exist(self, selection: RunSelection) -> UUID:
+        rows = await self._store.find_runs(replace(selection, limit=1))
+        if not rows:
             raise not_found("Run")
+        run_id: UUID = rows[0]["id"]
+        return run_id
 
 
 def _place(row: dict[str, Any]) -> Place:

@@ -124,6 +124,7 @@ class ExperimentSelection:
         dataset_id: The dataset that they ran on.
         sessions: The experiments; a row is an example that one of them answered.
         filters: Experiments with a filter, which must hold of some run of theirs on the example.
+        examples: These examples alone; None for all.
         offset: Rows to pass over.
         limit: Rows at most.
     """
@@ -131,6 +132,7 @@ class ExperimentSelection:
     dataset_id: UUID
     sessions: tuple[UUID, ...]
     filters: tuple[tuple[UUID, Node], ...] = ()
+    examples: frozenset[UUID] | None = None
     offset: int = 0
     limit: int = 100
 

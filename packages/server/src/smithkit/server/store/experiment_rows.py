@@ -67,7 +67,7 @@ def select_experiment_rows(
         MismatchError: An experiment is one on another dataset.
     """
     dataset = _check(connection, selection)
-    said = (selection.dataset_id, selection.sessions, selection.filters)
+    said = (selection.dataset_id, selection.sessions, selection.filters, selection.examples)
     key = (*said, dataset["version"], dataset["purges"], _state(connection, selection))
     listing = listings.get(key)
     if listing is None:
@@ -86,10 +86,11 @@ def select_answered(
         MismatchError: An experiment is one on another dataset.
     """
     _check(connection, selection)
+    wanted = {*answered} if selection.examples is None else selection.examples.intersection(answered)
     own = select(_columns.example_id, func.max(_columns.row).label("newest"))
     statement = own.where(_columns.dataset_id == selection.dataset_id)
     ordered = statement.group_by(_columns.position, _columns.example_id).order_by(_columns.position)
-    listing = [row.newest for row in connection.execute(ordered) if row.example_id in answered]
+    listing = [row.newest for row in connection.execute(ordered) if row.example_id in wanted]
     return load_rows(connection, listing[selection.offset : selection.offset + selection.limit])
 
 
@@ -124,6 +125,8 @@ def _listing(connection: Connection, selection: ExperimentSelection) -> Select[t
         holds = conditions(connection, RunSelection(sessions=[session], is_root=True, filter=node))
         matching = select(runs.c.reference_example_id).where(*_answers([session]), *holds)
         wanted.append(_columns.example_id.in_(matching))
+    if selection.examples is not None:
+        wanted.append(_columns.example_id.in_(selection.examples))
     return (
         select(func.max(_columns.row).label("newest"))
         .where(_columns.dataset_id == selection.dataset_id, *wanted)
