@@ -210,6 +210,7 @@ def test_an_older_database_gets_its_figures_when_it_is_migrated(tmp_path):
         asyncio.run(store.write(RunBatch([make_change("post", None, body, "run")])))
     connection = sqlite3.connect(path)
     connection.execute("DROP TABLE run_figures")
+    connection.execute("ALTER TABLE prompt_repos DROP COLUMN repo_type")
     connection.execute("ALTER TABLE leases RENAME TO text_lease")
     connection.execute("DELETE FROM text_lease WHERE id = 2")
     connection.execute("UPDATE alembic_version SET version_num = '0014'")

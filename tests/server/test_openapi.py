@@ -108,7 +108,7 @@ def seed(api):
         "/annotation-queues/": {"id": queue, "run_id": run, "index": "0"},
         "/repos/": {"owner": "-", "name": name, "tag": "prod"},
         "/commits/": {"owner": "-", "name": name, "commit": "latest"},
-        "/api/v2/runs/": {"id": run},
+        "/api/v2/runs/": {"id": run, "session_id": project},
         "/api/v2/traces/": {"trace_id": run},
         "/api/v2/datasets/": {"id": dataset},
         "/api/v2/public/": {"token": api.put(f"/runs/{run}/share", {}).json["share_token"], "id": run},
@@ -118,7 +118,13 @@ def seed(api):
 
 DELETIONS = [one.path_format for one in OPERATIONS if one.method == "DELETE"]
 QUERIES = {"/feedback-configs": "?feedback_key={name}", "/examples": "?example_ids={id}"}
-AGAIN = {"/examples", "/datasets/{id}/share", "/runs/{id}/share", "/datasets/{id}/index"}
+AGAIN = {
+    "/examples",
+    "/datasets/{id}/share",
+    "/runs/{id}/share",
+    "/api/v2/runs/{id}/share",
+    "/datasets/{id}/index",
+}
 """What may be asked for again: it says how things shall be, and they are."""
 
 
@@ -128,7 +134,8 @@ def test_what_is_deleted_is_gone(shared_api, path):
     places["/feedback-configs"], places["/examples"] = places["/repos/"], places["/examples/"]
     known = next(own for start, own in places.items() if path.startswith(start))
     url = (path + QUERIES.get(path, "")).format(**known)
-    statuses = [shared_api.delete(url).status for _ in range(2)]
+    body = json.dumps({"session_id": known.get("session_id")}).encode()
+    statuses = [shared_api.call("DELETE", url, body).status for _ in range(2)]
     assert statuses == [200, 200 if path in AGAIN else 404]
 
 

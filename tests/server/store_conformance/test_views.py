@@ -355,7 +355,7 @@ def test_an_attachment_has_a_url_that_stands_alone(store_api):
         (
             "runs/query",
             {"project_ids": [], "min_feedback_modified_at": "2024-01-01"},
-            501,
+            422,
             "feedback_modified",
         ),
         ("traces/query", {}, 422, "project_id"),

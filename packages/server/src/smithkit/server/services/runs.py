@@ -104,12 +104,12 @@ class RunService:
         Returns:
             JSON of the runs and of the cursors. The page ends early when its payloads become large.
         """
-        runs, last = await self.page(selection, select)
+        runs, last = await self.page(selection, select, one_page=one_page)
         cursor = None if last is None else encode_cursor(*last, ascending=selection.ascending)
         return orjson.dumps({"runs": runs, "cursors": {"next": cursor, "prev": None}, "parsed_query": None})
 
     async def page(
-        self, selection: RunSelection, select: Collection[str] | None
+        self, selection: RunSelection, select: Collection[str] | None, *, one_page: bool = False
     ) -> tuple[list[dict[str, Any]], tuple[int, UUID] | None]:
         """Read a page of runs as the API shows them; see `query`.
 
