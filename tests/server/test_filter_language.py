@@ -204,6 +204,12 @@ def test_words_do_not_change_when_they_are_cut_again(text):
     assert not any(re.search(r"\s", word) for word in words)
 
 
+@given(st.text(st.characters(max_codepoint=127)))
+def test_texts_of_ascii_alone_are_cut_like_all_others(text):
+    assert words_of(f"{text} 東") == [*words_of(text), "東"]
+    assert all(len(word) <= 64 for word in words_of(text * 50))
+
+
 @given(st.lists(st.sampled_from("abc"), max_size=8), st.lists(st.sampled_from("abc"), min_size=1, max_size=3))
 def test_a_phrase_is_found_where_its_words_follow_each_other(words, phrase):
     assert holds(words, Phrase(tuple(phrase))) == (" ".join(phrase) in " ".join(words))

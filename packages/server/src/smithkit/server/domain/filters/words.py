@@ -23,6 +23,7 @@ _SPACELESS = (
     "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\U00020000-\U0003ffff"
 )
 _WORD = re.compile(rf"[{_SPACELESS}]|[^\W_{_SPACELESS}]+")
+_ASCII = str.maketrans({chr(code): chr(code).lower() if chr(code).isalnum() else " " for code in range(128)})
 _TERM = re.compile(r'"([^"]*)"?(\*?)|([^\s"]+)')
 
 
@@ -41,12 +42,15 @@ def words_of(text: str) -> list[str]:
         >>> words_of("Crème-brûlée, gpt-4o & 東京")
         ['creme', 'brulee', 'gpt', '4o', '東', '京']
     """
-    if not text.isascii():
-        parts = unicodedata.normalize("NFKD", text)
-        text = "".join(one for one in parts if not unicodedata.combining(one)).casefold()
+    if text.isascii():
+        words = text.translate(_ASCII).split()  # what _WORD would find, in a sixth of the time
     else:
-        text = text.lower()
-    return [word[:_LONGEST] for word in _WORD.findall(text)]
+        parts = unicodedata.normalize("NFKD", text)
+        plain = "".join(one for one in parts if not unicodedata.combining(one)).casefold()
+        words = _WORD.findall(plain)
+    if max(map(len, words), default=0) <= _LONGEST:
+        return words
+    return [word[:_LONGEST] for word in words]
 
 
 @lru_cache(maxsize=512)
