@@ -4,8 +4,8 @@ usage: python benchmarks/server/queries.py [RUNS ...] [--keep FOLDER | --databas
 
 For each size, stores so many spans of `spans.py` in a fresh database, straight through the store, and waits for the
 full-text index; with `--database`, a database that was filled so before is asked instead. Then a server is asked over
-HTTP, each question of `questions.py` 40 times, on one kept connection. Prints JSON: milliseconds at the median and the
-95th percentile, how many the last answer found, and the load of the machine before and after.
+HTTP, each question of `questions.py` 40 times, on one kept connection. Prints, a line a question, milliseconds at the
+median and the 95th percentile, how many the last answer found, and the load of the machine before and after.
 """
 
 from __future__ import annotations
@@ -94,7 +94,9 @@ def main() -> None:
                 if args.database:
                     parser.error(f"there is no database {path}")
                 print(json.dumps(fill(path, size)), flush=True)
-            print(json.dumps({"runs": size} | measure(path, size, args.only), indent=1), flush=True)
+            print(f"{size:,} runs")
+            for name, figure in measure(path, size, args.only).items():
+                print(f"{name:46} {json.dumps(figure)}", flush=True)
 
 
 if __name__ == "__main__":
