@@ -30,6 +30,7 @@ __all__ = [
 _log = logging.getLogger("smithkit.server")
 _BUSY_SECONDS = 30
 _READERS = 8
+_READER_CACHE = 32768  # KiB: the index by id of a million runs
 _PAGE_SIZE = 16384
 _VACUUM_PAGES = 1000
 _PREFIX = "sqlite:///"
@@ -139,7 +140,8 @@ def reader_engine(path: Path) -> Engine:
     Returns:
         An engine with several connections, which refuse to write.
     """
-    return _engine(path, begin="BEGIN", size=_READERS, pragmas=("query_only=ON",))
+    pragmas = ("query_only=ON", f"cache_size=-{_READER_CACHE}")
+    return _engine(path, begin="BEGIN", size=_READERS, pragmas=pragmas)
 
 
 def _engine(path: Path, *, begin: str, size: int, pragmas: tuple[str, ...]) -> Engine:
@@ -149,6 +151,7 @@ def _engine(path: Path, *, begin: str, size: int, pragmas: tuple[str, ...]) -> E
         pool_size=size,
         max_overflow=0,
         pool_timeout=_BUSY_SECONDS,
+        pool_use_lifo=True,  # what one connection has read, the next reader finds in its cache
         hide_parameters=True,  # they are what clients store: no error may repeat them
         connect_args={"timeout": _BUSY_SECONDS, "check_same_thread": False},
     )
