@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
     from smithkit.server.store.protocol import RunBatch
+
+    _Write = Callable[[Sequence[RunBatch]], Awaitable[list[Exception | None]]]
 
 __all__ = ["Gathering"]
 
@@ -19,48 +22,68 @@ _MOST_RUNS = 2000  # so that nobody waits long for the others
 class Gathering:
     """Writes batches, many at a time when there are many: what every writing costs is then paid once for all.
 
+    Batches wait in the event loop of whoever writes them; those of different loops are not joined.
+
     Args:
         write: Writes batches and tells why each was refused, or None.
     """
 
-    def __init__(self, write: Callable[[Sequence[RunBatch]], Awaitable[list[Exception | None]]]) -> None:
+    def __init__(self, write: _Write) -> None:
         self._write = write
-        self._waiting: list[tuple[RunBatch, asyncio.Future[None]]] = []
-        self._task: asyncio.Task[None] | None = None
+        self._queues: WeakKeyDictionary[asyncio.AbstractEventLoop, _Queue] = WeakKeyDictionary()
 
     @property
     def waiting(self) -> int:
         """Batches that nobody has begun to write."""
-        return len(self._waiting)
+        return sum(len(queue.waiting) for queue in list(self._queues.values()))
 
     async def add(self, batch: RunBatch) -> None:
         """Write a batch; it is durable on return."""
+        queue = self._queues.setdefault(asyncio.get_running_loop(), _Queue(self._write))
+        await queue.add(batch)
+
+
+class _Queue:
+    """What waits in one event loop."""
+
+    def __init__(self, write: _Write) -> None:
+        self._write = write
+        self.waiting: list[tuple[RunBatch, asyncio.Future[None]]] = []
+        self._task: asyncio.Task[None] | None = None
+
+    async def add(self, batch: RunBatch) -> None:
         written: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiting.append((batch, written))
-        if self._task is None or self._task.done():
+        self.waiting.append((batch, written))
+        if self._task is None:
             self._task = asyncio.create_task(self._drain())
         await written
 
     def _take(self) -> list[tuple[RunBatch, asyncio.Future[None]]]:
         """Take what is to be written next, without what nobody waits for any more."""
-        waiting = [one for one in self._waiting if not one[1].done()]
+        waiting = [one for one in self.waiting if not one[1].done()]
         end = size = 0
         while end < min(len(waiting), _MOST_BATCHES) and (end == 0 or size < _MOST_RUNS):
             size += len(waiting[end][0].changes)
             end += 1
-        self._waiting = waiting[end:]
+        self.waiting = waiting[end:]
         return waiting[:end]
 
     async def _drain(self) -> None:
-        while group := self._take():
-            try:
-                outcomes = await self._write([batch for batch, _ in group])
-            except Exception as error:  # noqa: BLE001 - everybody hears of it
-                outcomes = [error] * len(group)
-            for (_, written), refusal in zip(group, outcomes, strict=True):
-                if written.done():  # nobody waits for it any more
-                    continue
-                if refusal is None:
-                    written.set_result(None)
-                else:
-                    written.set_exception(refusal)
+        try:
+            while group := self._take():
+                await self._write_group(group)
+        finally:
+            self._task = None  # it knows the loop, which would stay as long as the store
+
+    async def _write_group(self, group: list[tuple[RunBatch, asyncio.Future[None]]]) -> None:
+        try:
+            outcomes = await self._write([batch for batch, _ in group])
+        except Exception as error:  # noqa: BLE001 - everybody hears of it
+            outcomes = [error] * len(group)
+        for (_, written), refusal in zip(group, outcomes, strict=True):
+            if written.done():  # nobody waits for it any more
+                continue
+            if refusal is None:
+                written.set_result(None)
+            else:
+                written.set_exception(refusal)
