@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,8 @@ from smithkit.server.store.sqlite_filter import add_functions
 from smithkit.server.store.storage import SoleUse, StorageError, file_system, is_network
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from sqlalchemy import Connection, Engine
 
 __all__ = [
@@ -128,7 +131,12 @@ def writer_engine(path: Path) -> Engine:
     Returns:
         An engine with one connection.
     """
-    return _engine(path, begin="BEGIN IMMEDIATE", size=1, pragmas=("foreign_keys=ON",))
+
+    def set_up(connection: Any) -> None:
+        _set_up_file(connection, path)
+        _set_up(connection, ("foreign_keys=ON", "cache_size=-16384"))
+
+    return _engine(path, begin="BEGIN IMMEDIATE", size=1, set_up=set_up)
 
 
 def reader_engine(path: Path) -> Engine:
@@ -141,10 +149,10 @@ def reader_engine(path: Path) -> Engine:
         An engine with several connections, which refuse to write.
     """
     pragmas = ("query_only=ON", f"cache_size=-{_READER_CACHE}")
-    return _engine(path, begin="BEGIN", size=_READERS, pragmas=pragmas)
+    return _engine(path, begin="BEGIN", size=_READERS, set_up=partial(_set_up, pragmas=pragmas))
 
 
-def _engine(path: Path, *, begin: str, size: int, pragmas: tuple[str, ...]) -> Engine:
+def _engine(path: Path, *, begin: str, size: int, set_up: Callable[[Any], None]) -> Engine:
     engine = create_engine(
         URL.create("sqlite", database=str(path)),
         poolclass=QueuePool,
@@ -160,7 +168,7 @@ def _engine(path: Path, *, begin: str, size: int, pragmas: tuple[str, ...]) -> E
     def on_connect(connection: Any, _record: object) -> None:
         # The driver's own transaction control begins too late; see `on_begin`.
         connection.isolation_level = None
-        _set_up(connection, path, pragmas)
+        set_up(connection)
 
     @event.listens_for(engine, "begin")
     def on_begin(connection: Connection) -> None:
@@ -169,7 +177,8 @@ def _engine(path: Path, *, begin: str, size: int, pragmas: tuple[str, ...]) -> E
     return engine
 
 
-def _set_up(connection: Any, path: Path, pragmas: tuple[str, ...]) -> None:
+def _set_up_file(connection: Any, path: Path) -> None:
+    """Set how the file is kept. It waits for whoever writes, so only who writes does it."""
     # Both take effect on an empty file alone, in this order and before WAL. Of usual payloads a page of 4 KiB holds
     # one row and is half empty; auto_vacuum lets deleted data give its space back.
     connection.execute(f"PRAGMA page_size={_PAGE_SIZE}")
@@ -183,11 +192,12 @@ def _set_up(connection: Any, path: Path, pragmas: tuple[str, ...]) -> None:
         if mode != wanted.lower():
             _log.warning("%s: the file system does not support WAL; using the slower %r journal", path, mode)
         connection.execute("PRAGMA synchronous=FULL")
-    add_functions(connection)
-    connection.execute("PRAGMA temp_store=MEMORY")
-    connection.execute("PRAGMA cache_size=-16384")
     connection.execute("PRAGMA journal_size_limit=67108864")
-    for pragma in pragmas:
+
+
+def _set_up(connection: Any, pragmas: tuple[str, ...]) -> None:
+    add_functions(connection)
+    for pragma in ("temp_store=MEMORY", *pragmas):
         connection.execute(f"PRAGMA {pragma}")
 
 
