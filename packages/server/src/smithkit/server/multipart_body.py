@@ -109,13 +109,17 @@ class PartReader:
 
     def _cut(self, shortcut: PartCutter, data: bytes) -> bytes:
         """Take the parts that can be cut out; gives what the parser is to read."""
-        before = len(shortcut.waiting)
+        taken = -len(shortcut.waiting)
         for name, content_type, content in shortcut.cut(data):
-            self._begin(name, content_type, None)
-            if content:
+            if self._is_file(name):
+                self._begin(name, content_type, None)
                 self._take(content)
-            self._end()
-        self._held.take(len(shortcut.waiting) - before)
+                self._end()
+            else:
+                self._check_count()
+                self._parts.append(Part(name, content_type, content))
+                taken += len(content)
+        self._held.take(taken + len(shortcut.waiting))
         return self._leave(shortcut) if shortcut.is_over else b""
 
     def _leave(self, shortcut: PartCutter) -> bytes:
@@ -172,11 +176,14 @@ class PartReader:
     def _begin(self, name: str, content_type: str | None, file_name: str | None) -> None:
         if not name:
             raise bad_request(f"Part {len(self._parts) + 1} has no name")
-        if len(self._parts) >= self._limits.parts:
-            raise too_large(f"The multipart body has more than {self._limits.parts} parts")
+        self._check_count()
         self._part = Part(name, "application/json" if content_type is None else content_type, b"")
         self._part.file_name = file_name
         self._sink = self._new_sink() if self._is_file(name) else None
+
+    def _check_count(self) -> None:
+        if len(self._parts) >= self._limits.parts:
+            raise too_large(f"The multipart body has more than {self._limits.parts} parts")
 
     def _take(self, data: bytes | bytearray) -> None:
         part = self._part

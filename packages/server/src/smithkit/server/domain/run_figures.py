@@ -218,6 +218,6 @@ def _rounded(distribution: Mapping[int, int]) -> Counter[int]:
 
 
 def _columns(distribution: Mapping[int, int]) -> tuple[list[int], list[int]]:
-    """Values in order, and how often each occurs."""
-    values = sorted(value for value, count in distribution.items() if count)
-    return values, [distribution[value] for value in values]
+    """Values, and how often each occurs."""
+    known = {value: count for value, count in distribution.items() if count}
+    return list(known), list(known.values())

@@ -24,6 +24,8 @@ def find_thread(metadata: Any) -> str | None:
     """
     if not isinstance(metadata, dict):
         return None
-    named = (metadata.get(key) for key in _KEYS)
-    found = next((name for name in named if isinstance(name, str | int) and name != ""), None)
-    return None if found is None else str(found).encode("utf-8", "replace").decode()
+    for key in _KEYS:
+        name = metadata.get(key)
+        if isinstance(name, str | int) and name != "":
+            return str(name).encode("utf-8", "replace").decode()
+    return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from itertools import chain
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
@@ -37,6 +38,7 @@ class BulkInsert:
     def __init__(self, table: Table, columns: Sequence[str] | None = None) -> None:
         names = list(columns or table.c.keys())
         self._pick = itemgetter(*names) if len(names) > 1 else lambda row: (row[names[0]],)
+        self._width = len(names)
         self._ids = [place for place, name in enumerate(names) if isinstance(table.c[name].type, Guid)]
         head = f"INSERT INTO {table.name} ({', '.join(names)}) VALUES "  # noqa: S608 - names of columns
         self._copy_statement = f"COPY {table.name} ({', '.join(names)}) FROM STDIN"
@@ -56,11 +58,9 @@ class BulkInsert:
         at = 0
         for size in _SIZES:
             while len(rows) - at >= size:
-                values = [
-                    value
-                    for row in rows[at : at + size]
-                    for value in self._values(row, packed=dialect == "sqlite")
-                ]
+                values = list(chain.from_iterable(map(self._pick, rows[at : at + size])))
+                if dialect == "sqlite":
+                    self._pack_ids(values)
                 connection.exec_driver_sql(self._statements[dialect][size], tuple(values))
                 at += size
         return None
@@ -72,15 +72,12 @@ class BulkInsert:
             for row in rows:
                 copy.write_row(self._pick(row))
 
-    def _values(self, row: Mapping[str, Any], *, packed: bool) -> Sequence[Any]:
-        picked: Sequence[Any] = self._pick(row)
-        if not packed:
-            return picked
-        values = list(picked)
-        for place in self._ids:
-            if values[place] is not None:
-                values[place] = values[place].bytes
-        return values
+    def _pack_ids(self, values: list[Any]) -> None:
+        """Turn the ids among the values of some rows into bytes."""
+        for first in self._ids:
+            for place in range(first, len(values), self._width):
+                if values[place] is not None:
+                    values[place] = values[place].bytes
 
 
 @contextmanager

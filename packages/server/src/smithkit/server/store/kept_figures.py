@@ -125,7 +125,10 @@ def _key(row: Row) -> _Key:
 def _store(connection: Connection, changes: dict[_Key, RunFigures]) -> None:
     own = tuple_(*_KEY).in_([tuple(key) for key in changes])
     for *place, body in connection.execute(select(*_KEY, run_figures.c.body).where(own)):
-        changes[_Key(*place)].add(RunFigures.load(unpack(body)))
+        key = _Key(*place)
+        before = RunFigures.load(unpack(body))
+        before.add(changes[key])  # the smaller one to the larger one
+        changes[key] = before
     connection.execute(delete(run_figures).where(own))
     rows = [{**key._asdict(), "body": pack(figures.dump())} for key, figures in changes.items() if figures]
     if rows:
