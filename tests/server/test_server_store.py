@@ -14,6 +14,7 @@ import uuid
 import pytest
 import requests
 from sqlalchemy import create_engine, text
+from sqlalchemy.exc import OperationalError
 
 from smithkit.server import EmbeddedServer, open_store
 from smithkit.server.domain.runs import Rank, RunChange
@@ -302,3 +303,22 @@ def test_a_request_that_nobody_waits_for_is_not_written(tmp_path):
         assert asyncio.run(write(store)) == {"r0", "r2"}
     finally:
         store.close()
+
+
+def test_what_is_wrong_with_the_database_is_told_to_all_at_once(tmp_path):
+    async def write(store):
+        # No page is left, as on a full disk.
+        await store._write(lambda connection: connection.exec_driver_sql("PRAGMA max_page_count=1").all())
+        before = store._writer.submitted
+        big = {"inputs": f'"{os.urandom(40_000).hex()}"'.encode()}
+        batches = [RunBatch([RunChange(uuid.uuid4(), Rank.FINISHED, {}, big.copy())]) for _ in range(20)]
+        outcomes = await asyncio.gather(*map(store.write, batches), return_exceptions=True)
+        return outcomes, store._writer.submitted - before
+
+    store = open_store(str(tmp_path / "runs.db"))
+    try:
+        outcomes, jobs = asyncio.run(write(store))
+    finally:
+        store.close()
+    assert {type(one) for one in outcomes} == {OperationalError}
+    assert jobs < 10, "they were not tried again one by one"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from typing import TYPE_CHECKING
-from weakref import WeakKeyDictionary
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -30,7 +29,7 @@ class Gathering:
 
     def __init__(self, write: _Write) -> None:
         self._write = write
-        self._queues: WeakKeyDictionary[asyncio.AbstractEventLoop, _Queue] = WeakKeyDictionary()
+        self._queues: dict[asyncio.AbstractEventLoop, _Queue] = {}  # those at work
 
     @property
     def waiting(self) -> int:
@@ -39,24 +38,37 @@ class Gathering:
 
     async def add(self, batch: RunBatch) -> None:
         """Write a batch; it is durable on return."""
-        queue = self._queues.setdefault(asyncio.get_running_loop(), _Queue(self._write))
+        loop = asyncio.get_running_loop()
+        queue = self._queues.get(loop)
+        if queue is None:
+            queue = self._queues[loop] = _Queue(self._write)
+            queue.task = loop.create_task(self._drain(loop, queue))
         await queue.add(batch)
+
+    async def _drain(self, loop: asyncio.AbstractEventLoop, queue: _Queue) -> None:
+        try:
+            await queue.drain()
+        finally:
+            del self._queues[loop]
 
 
 class _Queue:
     """What waits in one event loop."""
 
+    task: asyncio.Task[None]
+
     def __init__(self, write: _Write) -> None:
         self._write = write
         self.waiting: list[tuple[RunBatch, asyncio.Future[None]]] = []
-        self._task: asyncio.Task[None] | None = None
 
     async def add(self, batch: RunBatch) -> None:
         written: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.waiting.append((batch, written))
-        if self._task is None:
-            self._task = asyncio.create_task(self._drain())
         await written
+
+    async def drain(self) -> None:
+        while group := self._take():
+            await self._write_group(group)
 
     def _take(self) -> list[tuple[RunBatch, asyncio.Future[None]]]:
         """Take what is to be written next, without what nobody waits for any more."""
@@ -67,13 +79,6 @@ class _Queue:
             end += 1
         self.waiting = waiting[end:]
         return waiting[:end]
-
-    async def _drain(self) -> None:
-        try:
-            while group := self._take():
-                await self._write_group(group)
-        finally:
-            self._task = None  # it knows the loop, which would stay as long as the store
 
     async def _write_group(self, group: list[tuple[RunBatch, asyncio.Future[None]]]) -> None:
         try:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from abc import ABC, abstractmethod
+from concurrent.futures import ThreadPoolExecutor
 from copy import copy
 from typing import TYPE_CHECKING, Self
 
@@ -60,7 +62,8 @@ if TYPE_CHECKING:
 
 __all__ = ["SqlStore"]
 
-_FEW = 4  # changes that are packed sooner than a thread is found for them
+_SMALL = 32 * 1024  # bytes that are packed sooner than a thread has them
+_PACKERS = 4
 
 
 class SqlStore(ABC):
@@ -100,6 +103,8 @@ class SqlStore(ABC):
         self._bind(Access(self._writer, reading, row.id), row.secret)
         self._writer.submit(self._ensure_default).result()
         self._indexer = Indexer(self._writer, reading)
+        # Of their own, so that reads that take long do not keep runs from being written.
+        self._packers = ThreadPoolExecutor(_PACKERS, "smithkit-packer")
 
     @property
     def access(self) -> Access:
@@ -132,6 +137,7 @@ class SqlStore(ABC):
         if self._workspace is None:
             return
         self._workspace = None
+        self._packers.shutdown()
         self._indexer.close()
         self._writer.close()
         self._dispose()
@@ -150,19 +156,15 @@ class SqlStore(ABC):
 
     async def write(self, batch: RunBatch) -> None:
         """Merge and store a request's runs, and what comes with them."""
-        if batch.attachments or len(batch.changes) > _FEW:
-            await run_in_threadpool(self._prepare, batch)
+        for item in batch.attachments:
+            await run_in_threadpool(self._blobs.prepare, item.blob)
+        if sum(len(data) for change in batch.changes for data in change.payloads.values()) > _SMALL:
+            await asyncio.get_running_loop().run_in_executor(self._packers, pack_payloads, batch.changes)
         else:
-            self._prepare(batch)
+            pack_payloads(batch.changes)
         await self._put(batch)
         if batch.changes:
             self._indexer.wake()
-
-    def _prepare(self, batch: RunBatch) -> None:
-        """Do before a transaction what takes long."""
-        for item in batch.attachments:
-            self._blobs.prepare(item.blob)
-        pack_payloads(batch.changes)
 
     async def _put(self, batch: RunBatch) -> None:
         """Store what is prepared; it is durable on return."""

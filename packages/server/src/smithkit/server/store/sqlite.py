@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from sqlalchemy.exc import OperationalError
+
 from smithkit.server.store.blobs import open_blobs
 from smithkit.server.store.engine import (
     blob_folder,
@@ -16,7 +18,8 @@ from smithkit.server.store.engine import (
 from smithkit.server.store.gathering import Gathering
 from smithkit.server.store.protocol import RunBatch, StoreFigures
 from smithkit.server.store.sql_store import SqlStore
-from smithkit.server.store.storage import told_clearly
+from smithkit.server.store.storage import no_room, told_clearly
+from smithkit.server.store.writer import WriterClosedError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -69,23 +72,33 @@ class SqliteStore(SqlStore):
         await self._gathering.add(batch)
 
     async def _put_all(self, batches: Sequence[RunBatch]) -> list[Exception | None]:
-        try:
-            await super()._put(RunBatch.joined(batches))
-        except Exception as error:  # noqa: BLE001 - whoever waits hears of it
-            return [error] if len(batches) == 1 else [await self._put_alone(batch) for batch in batches]
-        return [None] * len(batches)
+        outcome = await self._outcome(RunBatch.joined(batches))
+        if outcome is None or len(batches) == 1 or _concerns_all(outcome):
+            return [outcome] * len(batches)
+        outcomes: list[Exception | None] = []
+        for batch in batches:
+            if not _concerns_all(outcome):
+                outcome = await self._outcome(batch)
+            outcomes.append(outcome)
+        return outcomes
 
-    async def _put_alone(self, batch: RunBatch) -> Exception | None:
+    async def _outcome(self, batch: RunBatch) -> Exception | None:
+        """Write a batch; gives why it could not be written."""
         try:
             await super()._put(batch)
-        except Exception as error:  # noqa: BLE001 - as above
+        except Exception as error:  # noqa: BLE001 - whoever waits hears of it
             return error
         return None
 
     async def figures(self) -> StoreFigures:
         """Tell how large the files are, the write-ahead log among them, and how many writes wait."""
         files = (self.path, self.path.with_name(f"{self.path.name}-wal"))
-        waiting = sum(one.waiting for one in self._gatherings.values())
+        waiting = sum(one.waiting for one in list(self._gatherings.values()))
         return StoreFigures(
             sum(file.stat().st_size for file in files if file.exists()), waiting + self._writer.queued
         )
+
+
+def _concerns_all(error: Exception | None) -> bool:
+    """Whether it is the database or its disk that something is wrong with, and no batch."""
+    return isinstance(error, OperationalError | WriterClosedError) or (error is not None and no_room(error))
