@@ -100,7 +100,7 @@ def _usual(count, content=b"{}"):
 def test_a_long_part_is_not_waited_for():
     body = _usual(3, b"x" * 300_000)
     pieces = [body[at : at + 1000] for at in range(0, len(body), 1000)]
-    cutter = PartCutter(_BOUNDARY)
+    cutter = PartCutter(_BOUNDARY, 20_000)
     held = 0
     for piece in pieces:
         list(cutter.cut(piece))
@@ -108,7 +108,7 @@ def test_a_long_part_is_not_waited_for():
         if cutter.is_over:
             break
     assert cutter.is_over
-    assert held < 140_000
+    assert held < 22_000
     assert [len(content) for *_, content in _read(pieces)] == [300_000] * 3
 
 

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Part", "PartReader", "read_parts"]
 
+_MOST_WAITING = 128 * 1024  # bytes of a part whose end is not there yet
+
 
 @dataclass(slots=True)
 class Part:
@@ -86,7 +88,7 @@ class PartReader:
             self._parser = PushMultipartParser(boundary, max_segment_count=limits.parts + 1, strict=False)
         except ValueError as error:
             raise bad_request(f"Malformed multipart boundary: {error}") from error
-        self._shortcut: PartCutter | None = PartCutter(boundary)
+        self._shortcut: PartCutter | None = PartCutter(boundary, min(limits.spill, _MOST_WAITING))
 
     @property
     def parts(self) -> list[Part]:
@@ -119,13 +121,12 @@ class PartReader:
                 self._check_count()
                 self._parts.append(Part(name, content_type, content))
                 taken += len(content)
+        if shortcut.is_over:
+            self._shortcut = None
+            self._held.take(taken)
+            return shortcut.waiting
         self._held.take(taken + len(shortcut.waiting))
-        return self._leave(shortcut) if shortcut.is_over else b""
-
-    def _leave(self, shortcut: PartCutter) -> bytes:
-        self._shortcut = None
-        self._held.take(-len(shortcut.waiting))
-        return shortcut.waiting
+        return b""
 
     def _parse(self, data: bytes) -> None:
         try:
@@ -151,7 +152,8 @@ class PartReader:
             ApiError: 400, the closing boundary is missing.
         """
         if self._shortcut is not None:
-            rest = self._leave(self._shortcut)
+            rest, self._shortcut = self._shortcut.waiting, None
+            self._held.take(-len(rest))
             if rest:
                 self._parse(rest)
         try:

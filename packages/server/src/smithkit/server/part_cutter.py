@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 
 __all__ = ["PartCutter"]
 
-_MOST_WAITING = 128 * 1024  # bytes of a part whose end is not there yet
 _HEAD = re.compile(
     rb'\r\nContent-Disposition: form-data; name="([^"\\%\x00-\x1f\x7f-\xff]+)"'
     rb"\r\nContent-Type: ([^\x00-\x1f\x7f-\xff]+)\r\n\r\n"
@@ -31,9 +30,10 @@ class PartCutter:
 
     Args:
         boundary: From the Content-Type.
+        most_waiting: Bytes of a part whose end is not there yet; a longer one is the parser's.
 
     Example:
-        >>> cutter = PartCutter("b")
+        >>> cutter = PartCutter("b", 1000)
         >>> head = b'Content-Disposition: form-data; name="a"\r\nContent-Type: text/plain\r\n\r\n'
         >>> list(cutter.cut(b"--b\r\n" + head + b"1\r\n--b--\r\n"))
         [('a', 'text/plain', b'1')]
@@ -41,9 +41,10 @@ class PartCutter:
         (True, b'--b--\r\n')
     """
 
-    def __init__(self, boundary: str) -> None:
+    def __init__(self, boundary: str, most_waiting: int) -> None:
         self._boundary = b"--" + boundary.encode()
         self._between = b"\r\n" + self._boundary
+        self._most_waiting = most_waiting
         self.waiting = b""
         self.is_over = False
 
@@ -62,7 +63,7 @@ class PartCutter:
             end = data.find(self._between, head.end())
             after = end + len(self._between)
             if end < 0 or len(data) < after + 2:
-                self.is_over = len(data) - at > _MOST_WAITING
+                self.is_over = len(data) - at > self._most_waiting
                 break
             if data[after : after + 2] not in {b"\r\n", b"--"}:
                 self.is_over = True
