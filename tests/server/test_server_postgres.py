@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import traceback
 import uuid
 from contextlib import closing, contextmanager
 
 import pytest
-from sqlalchemy import create_engine, inspect, text
+from sqlalchemy import Column, Integer, MetaData, Table, Text, create_engine, inspect, text
+from sqlalchemy.exc import DBAPIError
 
 from smithkit.server import EmbeddedServer, open_store
+from smithkit.server.store.bulk_insert import BulkInsert
 from smithkit.server.store.migrate import HEAD
 from smithkit.server.store.postgres_engine import database_url
 from smithkit.server.store.storage import StorageError
@@ -162,3 +165,21 @@ def test_a_text_too_long_for_an_index_is_refused_with_a_reason(pg_api):
     assert answer.status == 422, answer.body
     assert "too long" in answer.detail
     assert json.loads(pg_api.get("/sessions?name=x").body) == []
+
+
+@pytest.mark.parametrize(("wrong", "sqlstate"), [(2**40, "22003"), (None, "23502")])
+def test_what_refuses_many_rows_at_once_does_not_repeat_them(url, wrong, sqlstate):
+    notes = Table("notes", MetaData(), Column("number", Integer, nullable=False), Column("words", Text))
+    rows = [{"number": 1, "words": f"secret {n}"} for n in range(20)]
+    rows[7]["number"] = wrong
+    with closing_engine(url) as engine:
+        notes.create(engine)
+        with pytest.raises(DBAPIError) as refused, engine.begin() as connection:
+            BulkInsert(notes).execute(connection, rows)
+        with engine.connect() as connection:
+            assert connection.execute(notes.select()).all() == []
+    assert refused.value.orig.sqlstate == sqlstate
+    told = str(refused.value) + "".join(traceback.format_exception(refused.value))
+    assert "secret" not in told
+    assert "CONTEXT" not in told
+    assert "DETAIL" not in told

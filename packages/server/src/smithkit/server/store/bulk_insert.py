@@ -82,14 +82,19 @@ class BulkInsert:
 
 @contextmanager
 def _errors_wrapped(connection: Connection, statement: str) -> Iterator[None]:
-    """Raise SQLAlchemy's errors for those of the driver, as its own statements do."""
+    """Raise SQLAlchemy's errors for those of the driver, as its own statements do.
+
+    What PostgreSQL says beyond its first line quotes rows, and errors are logged: it is left out.
+    """
     driver: Any = connection.dialect.dbapi
     try:
         yield
     except driver.Error as error:
+        told = type(error)(error.diag.message_primary or str(error))
+        told.sqlstate = error.sqlstate
         raise DBAPIError.instance(
-            statement, None, error, driver.Error, hide_parameters=True, dialect=connection.dialect
-        ) from error
+            statement, None, told, driver.Error, hide_parameters=True, dialect=connection.dialect
+        ) from None
 
 
 def _places(mark: str, columns: int, rows: int) -> str:
