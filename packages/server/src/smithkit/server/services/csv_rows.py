@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 __all__ = ["CsvRows"]
 
 _LONGEST_FIELD = 64 * 1024 * 1024
+_NAMES_TOLD = 10
+_LONGEST_TOLD = 60
 
 
 class CsvRows:
@@ -62,7 +64,17 @@ class CsvRows:
     def _check(self, known: list[str]) -> None:
         absent = [key for key in (*self._inputs, *self._outputs) if key not in known]
         if absent:
-            raise unprocessable(f"file: has no column {absent[0]!r}; it has {known}")
+            raise unprocessable(f"file: has no column {_told(absent[:1])}; it has {_told(known)}")
+
+
+def _told(names: Sequence[str]) -> str:
+    """The first names of a header, which may be very long."""
+    shown = [
+        repr(name if len(name) <= _LONGEST_TOLD else f"{name[:_LONGEST_TOLD]}…")
+        for name in names[:_NAMES_TOLD]
+    ]
+    more = [f"{len(names) - _NAMES_TOLD} more"] if len(names) > _NAMES_TOLD else []
+    return ", ".join(shown + more) or "none"
 
 
 def _columns(row: dict[str, Any], names: Sequence[str]) -> bytes | None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import partial
-from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -114,7 +113,7 @@ class ExampleService:
         """
         await self._copy_runs([change for change in changes if change.run_io])
         tools = await self._tools_of_runs(changes, schemas)
-        await run_in_threadpool(_check_all, changes, schemas, tools)
+        await run_in_threadpool(lambda: _check_all(_transformed(changes, schemas, tools)))
 
     async def read(self, example_id: UUID, as_of: str | None) -> bytes:
         """Read one example with the URLs of its attachments.
@@ -265,7 +264,9 @@ class ExampleService:
 
 
 class FirstExamples:
-    """The examples of a dataset that is yet to be made, each checked when its turn comes.
+    """The examples of a dataset that is yet to be made.
+
+    They are checked by `check` alone, which takes longest: whoever stores them keeps others waiting.
 
     Args:
         examples: The examples; they take nothing from runs.
@@ -276,40 +277,43 @@ class FirstExamples:
     def __init__(self, examples: Iterable[ExampleChange], dataset_id: UUID, schemas: DatasetSchemas) -> None:
         self._examples = examples
         self._dataset_id = dataset_id
-        self._schemas = {dataset_id: schemas}
+        self._schemas = schemas
 
     def __iter__(self) -> Iterator[ExampleChange]:
-        """Go through them.
-
-        Raises:
-            ApiError: 422, one is not what the schemas say.
-        """
-        rows = iter(self._examples)
-        while part := list(islice(rows, _STEP)):
-            for change in part:
-                change.dataset_id = self._dataset_id
-            _check_all(part, self._schemas, {})
-            yield from part
+        """Go through them as they are to be stored, one at a time."""
+        for change in self._examples:
+            change.dataset_id = self._dataset_id
+            _transform(change, self._schemas, None)
+            yield change
 
     def check(self) -> None:
-        """Go through all of them; see `__iter__`."""
-        for _ in self:
-            pass
+        """Go through all of them and check each.
+
+        Raises:
+            ApiError: 422, some are not what the schemas say.
+        """
+        _check_all((change, self._schemas) for change in self)
 
 
-def _check_all(
-    changes: Sequence[ExampleChange],
+def _transformed(
+    changes: Iterable[ExampleChange],
     schemas: Mapping[UUID, DatasetSchemas],
     tools: Mapping[UUID, list[Any]],
-) -> None:
-    refused: dict[UUID, list[Problem]] = {}
+) -> Iterator[tuple[ExampleChange, DatasetSchemas]]:
+    """Transform examples, each when its turn comes; those of datasets that are not there are left out."""
     for change in changes:
         own = schemas.get(change.dataset_id) if change.dataset_id else None
         if own is not None:
             _transform(change, own, tools.get(change.source_run_id) if change.source_run_id else None)
-            found = _problems(change, "inputs", own.inputs) + _problems(change, "outputs", own.outputs)
-            if found:
-                refused[change.id] = found
+            yield change, own
+
+
+def _check_all(examples: Iterable[tuple[ExampleChange, DatasetSchemas]]) -> None:
+    refused: dict[UUID, list[Problem]] = {}
+    for change, own in examples:
+        found = _problems(change, "inputs", own.inputs) + _problems(change, "outputs", own.outputs)
+        if found:
+            refused[change.id] = found
         if len(refused) == _TOLD:
             break
     if refused:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from itertools import islice
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
@@ -43,6 +42,7 @@ SPLIT = "dataset_split"
 
 _BASE = "base"
 _CHUNK = 500
+_CHUNK_BYTES = 4 * 1024 * 1024  # after which a part has enough examples, however few
 _FILE_COLUMNS = ("name", "mime_type", "digest", "size")
 
 
@@ -91,8 +91,7 @@ def write_new(connection: Connection, dataset_id: UUID, changes: Iterable[Exampl
         TakenError: An id is in use.
     """
     begun = _Version(connection, read_dataset(connection, dataset_id), None)
-    rest = iter(changes)
-    while part := list(islice(rest, _CHUNK)):
+    for part in _parts(changes):
         for row in _live(connection, [change.id for change in part]):
             raise TakenError(f"Example {row['example_id']} already exists")
         for change in part:
@@ -187,6 +186,20 @@ def chunks(items: Sequence[Any]) -> Iterator[Sequence[Any]]:
     """Cut a sequence into pieces that fit into one statement."""
     for at in range(0, len(items), _CHUNK):
         yield items[at : at + _CHUNK]
+
+
+def _parts(changes: Iterable[ExampleChange]) -> Iterator[list[ExampleChange]]:
+    """Cut changes into pieces that fit into one statement, and into memory."""
+    part: list[ExampleChange] = []
+    size = 0
+    for change in changes:
+        part.append(change)
+        size += len(change.inputs or b"") + len(change.outputs or b"")
+        if len(part) == _CHUNK or size >= _CHUNK_BYTES:
+            yield part
+            part, size = [], 0
+    if part:
+        yield part
 
 
 class _Version:
