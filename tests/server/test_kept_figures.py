@@ -6,7 +6,7 @@ import asyncio
 import sqlite3
 import threading
 import time
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from itertools import product
 from uuid import UUID
@@ -175,6 +175,31 @@ def test_columns_in_parts_say_what_rows_say(tmp_path_factory, steps, span, settl
                 expected = count_runs(connection, conditions(connection, selection))
                 assert counted == expected, text
                 assert (counted.first, counted.last) == (expected.first, expected.last)
+
+
+def test_runs_that_wait_for_the_index_are_counted_in_parts_too(tmp_path, monkeypatch):
+    path = tmp_path / "runs.db"
+    bodies = [
+        {"id": str(UUID(int=n + 1, version=4)), "start_time": 1000 * n, "error": "bad"} for n in range(30)
+    ]
+    with opened(path) as store:
+        asyncio.run(store.write(RunBatch([make_change("post", None, body, "run") for body in bodies])))
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("INSERT INTO text_queue (run_id) SELECT id FROM runs")
+    sizes = []
+    count_columns = RunFigures.count_columns
+
+    def counted(own, columns):
+        sizes.append(len(columns[0]))
+        count_columns(own, columns)
+
+    monkeypatch.setattr(RunFigures, "count_columns", counted)
+    monkeypatch.setattr(counted_figures, "_MOST", 7)
+    with reading(path) as connection:
+        selection = RunSelection(filter=read_filter("filter", 'search("bad")'))
+        assert counted_figures.count_in_columns(connection, selection).errors == 30
+    assert sum(sizes) == 30
+    assert max(sizes) <= 7
 
 
 def test_writers_that_write_at_once_lose_no_count(tmp_path):

@@ -51,22 +51,24 @@ def count_in_columns(connection: Connection, selection: RunSelection) -> RunFigu
     """
     figures = RunFigures()
     if find_hits(selection) is not None and count_queued(connection, most=1):
-        waiting = _every().where(queued(runs)).with_hint(runs, BY_ID, "sqlite")
-        _add(figures, connection, waiting.where(*conditions(connection, selection)))
-    for part in _parts(connection, selection):
+        for part in _parts(connection, selection, _waiting(runs.c.start_time)):
+            statement = _waiting(*_STARTS, *_COLUMNS)
+            _add(figures, connection, statement.where(*conditions(connection, part)))
+    for part in _parts(connection, selection, select(runs.c.start_time)):
         _add(figures, connection, _counted(connection, part))
     return figures
 
 
-def _every() -> Select[Any]:
-    return select(*_STARTS, *_COLUMNS)
+def _waiting(*columns: ColumnElement[Any]) -> Select[Any]:
+    """Select columns of the runs that wait for the full-text index."""
+    return select(*columns).where(queued(runs)).with_hint(runs, BY_ID, "sqlite")
 
 
 def _counted(connection: Connection, selection: RunSelection) -> Select[Any]:
     """Select the columns of runs, with the help of the full-text index if there is some."""
     hits = find_hits(selection)
     if hits is None:
-        return _every().where(*conditions(connection, selection))
+        return select(*_STARTS, *_COLUMNS).where(*conditions(connection, selection))
     left = replace(selection, filter=left_to_check(selection.filter))
     return hits.select(*_STARTS, *_COLUMNS).where(*conditions(connection, left))
 
@@ -78,10 +80,10 @@ def _add(figures: RunFigures, connection: Connection, statement: Select[Any]) ->
         figures.saw((first, last))
 
 
-def _parts(connection: Connection, selection: RunSelection) -> Iterator[RunSelection]:
-    """Cut a selection at start times, so that there are not too many runs in any part."""
+def _parts(connection: Connection, selection: RunSelection, starts: Select[Any]) -> Iterator[RunSelection]:
+    """Cut a selection at some of the start times, so that there are not too many of them in any part."""
     start = runs.c.start_time
-    every = select(start).order_by(start).offset(_MOST).limit(1)
+    every = starts.order_by(start).offset(_MOST).limit(1)
     if selection.started_to is not None:
         every = every.where(start <= selection.started_to)
     if selection.sessions is not None and len(selection.sessions) == 1:
