@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import sys
+import threading
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 
@@ -203,6 +204,39 @@ def test_requests_that_come_together_are_written_together_and_refused_apart(stor
     assert stored == [None] * len(own)
     assert "is in use" in str(refused)
     assert {row["id"] for row in find(store)} == set(own)
+
+
+def test_writes_that_wait_are_counted_whichever_view_of_a_workspace_they_came_through(store):
+    view = store.in_workspace(store.workspace.id)
+
+    async def together():
+        begun, gate = threading.Event(), threading.Event()
+        store._inner.access.writer.submit(lambda _db: (begun.set(), gate.wait(30)))
+        assert begun.wait(30)
+        try:
+            tasks = []
+            for one in (store, view, store, view):
+                tasks.append(asyncio.create_task(one.write(RunBatch([change(uuid.uuid4())]))))
+                for _ in range(10):  # it goes as far as it can
+                    await asyncio.sleep(0)
+            figures = await asyncio.gather(store.figures(), view.figures())
+        finally:
+            gate.set()
+        await asyncio.gather(*tasks)
+        return [one.queued_writes for one in figures]
+
+    assert asyncio.run(together()) == [4, 4], "one is next, and three are written together after it"
+    assert len(find(store)) == 4
+
+
+def test_a_store_that_cannot_be_opened_leaves_no_connection_open(url, monkeypatch):
+    closed = []
+    close = Clickhouse.close
+    monkeypatch.setattr(Clickhouse, "close", lambda own: closed.append(own) or close(own))
+    monkeypatch.setattr(Clickhouse, "query", lambda *_: [{"version": "25.8.2.29"}])
+    with pytest.raises(StorageError, match="too old"):
+        open_store(url)
+    assert len(closed) == 1
 
 
 def test_a_server_that_goes_away_is_asked_for_again_later(chdb_server, tmp_path, make_api):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from copy import copy
 from dataclasses import replace
 from functools import partial
@@ -58,17 +59,18 @@ class ClickhouseStore:
     def __init__(self, address: Address, inner: SqlStore) -> None:
         self.address = address
         self._inner = inner
+        self._gatherings: dict[UUID, Gathering] = {}  # by workspace; one for all views of it
 
     def open(self) -> None:
         """Open the SQL database, connect, and make or migrate the tables."""
-        self._inner.open()
-        try:
+        with ExitStack() as opened:
+            self._inner.open()
+            opened.callback(self._inner.close)
             self._clickhouse = Clickhouse(self.address)
+            opened.callback(self._clickhouse.close)
             # Under the write lock: of several servers that start at once, one migrates.
             self._inner.access.writer.submit(lambda _db: prepare(self._clickhouse)).result()
-        except BaseException:
-            self._inner.close()
-            raise
+            opened.pop_all()
         self._bind()
 
     def in_workspace(self, workspace_id: UUID) -> ClickhouseStore:
@@ -86,7 +88,7 @@ class ClickhouseStore:
         self._own = own
         self._runs = RunReader(self._clickhouse, own)
         self._writer = RunWriter(self._clickhouse, own, blobs)
-        self._gathering = Gathering(self._write_all)
+        self._gathering = self._gatherings.setdefault(own, Gathering(self._write_all))
         self.directory = ClickhouseDirectory(access, self._clickhouse)
         self.datasets = ClickhouseDatasets(access, blobs, self._clickhouse, self._runs)
         self.prompts: PromptStore = self._inner.prompts
@@ -134,7 +136,8 @@ class ClickhouseStore:
     async def figures(self) -> StoreFigures:
         """Tell how large both databases are, and how many writes of this server wait."""
         own, size = await self._inner.figures(), await run_in_threadpool(self._clickhouse.size)
-        return replace(own, size=own.size + size)
+        waiting = sum(one.waiting for one in list(self._gatherings.values()))
+        return replace(own, size=own.size + size, queued_writes=own.queued_writes + waiting)
 
     async def count_unindexed(self) -> int:
         """None: words are looked up as soon as a run is written."""
