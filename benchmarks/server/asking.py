@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
+from contextlib import closing
 from http.client import HTTPConnection
 from typing import Any
 
@@ -32,6 +33,10 @@ class Asker:
         assert answer.status == 200, text[:500]
         return json.loads(text)
 
+    def close(self) -> None:
+        """Close the connection."""
+        self._connection.close()
+
 
 Reading = Callable[[Asker], int]
 """Asks whatever it takes, and tells how many spans or traces the answer has or counts."""
@@ -39,8 +44,8 @@ Reading = Callable[[Asker], int]
 
 def timed(address: str, readings: dict[str, Reading]) -> dict[str, dict[str, float]]:
     """Ask each many times: milliseconds at the median and the 95th percentile, and how many the last one found."""
-    ask = Asker(address)
-    return {name: _one(ask, reading) for name, reading in readings.items()}
+    with closing(Asker(address)) as ask:
+        return {name: _one(ask, reading) for name, reading in readings.items()}
 
 
 def _one(ask: Asker, reading: Reading) -> dict[str, float]:

@@ -6,6 +6,8 @@ import importlib.util
 import json
 import subprocess
 import sys
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -65,3 +67,34 @@ def test_spans_are_stored_found_and_asked_for():
     assert found["reads"]["figures of a project"]["found"] == 500
     assert found["reads"]["text: in each tenth run"]["found"] == 50
     assert 0 < found["text index, bytes a span"] < found["bytes a span"]
+
+
+def test_the_connection_is_closed_when_everything_was_asked(runner):
+    import asking
+
+    ended = threading.Event()
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_GET(self):
+            self.send_response(200)
+            self.send_header("Content-Length", "1")
+            self.end_headers()
+            self.wfile.write(b"7")
+
+        def finish(self):
+            super().finish()
+            ended.set()
+
+        def log_message(self, *_):
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever).start()
+        try:
+            found = asking.timed(f"127.0.0.1:{server.server_port}", {"number": lambda ask: ask("GET", "/")})
+            assert ended.wait(30)
+        finally:
+            server.shutdown()
+    assert found["number"]["found"] == 7

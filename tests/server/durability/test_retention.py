@@ -10,6 +10,7 @@ import pytest
 import requests
 
 from smithkit.server.domain.times import now
+from smithkit.server.store import Duty
 
 _DAY = 86_400_000_000
 
@@ -167,3 +168,19 @@ def test_the_servers_own_days_are_for_projects_that_say_nothing(serve, database)
         deadline = time.monotonic() + 60
         while there() != ["new"]:
             assert time.monotonic() < deadline
+
+
+def test_what_a_killed_server_left_another_deletes_at_its_next_look(api, database):
+    new_trace(api, "old", session_name="p")
+    tier(api, "p", trace_tier="shortlived")
+    age(database, 20)
+    loop, workspaces = api.server.start(), api.server.app.state.workspaces
+    killed = uuid.uuid4()
+
+    def claim(seconds):
+        return loop.call(workspaces.default.store.claim(Duty.RETENTION, killed, seconds)).result(60)
+
+    assert claim(3600)
+    assert expire(api) is None
+    assert claim(-1), "its claim has ended"
+    assert expire(api) == 2

@@ -10,6 +10,7 @@ from sqlalchemy import select
 import smithkit.server.store.sql_store  # noqa: F401 - brings the tables of every part
 from smithkit.server.store.tables import metadata
 from smithkit.server.store.write_sessions import DIGEST_COLUMNS
+from smithkit.server.upkeep.rows import FETCHED
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -28,7 +29,6 @@ __all__ = [
     "read_records",
 ]
 
-_ROWS = 32  # fetched at a time: a row may be large
 _PIECE = 192 * 1024  # a multiple of three, so that pieces of base64 join
 
 
@@ -78,7 +78,7 @@ def count_rows(database: Database, connection: Connection) -> dict[str, int]:
 def named_digests(connection: Connection) -> Iterator[bytes]:
     """Go through the digests of all blobs that records name, in order."""
     streams = [
-        connection.execute(select(column).distinct().order_by(column).execution_options(yield_per=_ROWS))
+        connection.execute(select(column).distinct().order_by(column).execution_options(yield_per=FETCHED))
         .scalars()
         .__iter__()
         for column in DIGEST_COLUMNS

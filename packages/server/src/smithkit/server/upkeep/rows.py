@@ -12,9 +12,10 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection, Table
 
-__all__ = ["Row", "Rows"]
+__all__ = ["FETCHED", "Row", "Rows"]
 
-_FETCHED = 32  # at a time: a row may be large
+FETCHED = 32
+"""Rows that are read at a time: one may be large."""
 
 Row = dict[str, Any]
 """Column → value, as SQLAlchemy gives it."""
@@ -33,7 +34,7 @@ class Rows:
     def read(self, connection: Connection, table: Table) -> Iterator[Row]:
         """Go through a table."""
         ordered = select(table).order_by(*table.primary_key.columns)
-        for row in connection.execute(ordered.execution_options(yield_per=_FETCHED)).mappings():
+        for row in connection.execute(ordered.execution_options(yield_per=FETCHED)).mappings():
             yield dict(row)
 
     def absent(self, connection: Connection, table: Table, rows: list[Row]) -> list[Row]:
