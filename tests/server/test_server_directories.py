@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import nullcontext
 
 import pytest
 from hypothesis import given
@@ -126,6 +127,34 @@ def test_what_cannot_stand_in_a_directory_is_refused(agent, files):
     assert agent.get("/repos/-/helper").json["repo"]["num_commits"] == 0
 
 
+def test_a_path_leads_through_a_bounded_number_of_folders(agent):
+    assert commit(agent, {"/".join("a" * 32): text("x")}).status == 200
+    refused = commit(agent, {"/".join("a" * 33): text("x")})
+    assert (refused.status, "at most 32 parts" in refused.detail) == (422, True)
+
+
+def test_a_directory_is_changed_beside_the_event_loop(agent, monkeypatch):
+    import asyncio
+
+    from smithkit.server.services import directories
+
+    within = []
+
+    def noting(function):
+        def noted(*given):
+            within.append((function.__name__, asyncio._get_running_loop() is not None))
+            return function(*given)
+
+        return noted
+
+    for function in (change_entries, read_entries, write_entries):
+        monkeypatch.setattr(directories, function.__name__, noting(function))
+    commit(agent, {"a": text("1")})
+    commit(agent, {"b": text("2")})
+    agent.get(REPO)
+    assert set(within) == {("change_entries", False), ("read_entries", False), ("write_entries", False)}
+
+
 def test_a_directory_is_full_some_time(agent, monkeypatch):
     monkeypatch.setattr("smithkit.server.domain.directories._LARGEST", 10)
     monkeypatch.setattr("smithkit.server.domain.directories._MOST_ENTRIES", 2)
@@ -188,6 +217,16 @@ def test_a_path_that_is_taken_stays_below_the_directory(path):
         assert not kind(path).is_absolute()
         assert ".." not in kind(path).parts
         assert not kind(path).drive
+
+
+deep = st.lists(st.sampled_from(["a", "b", "a.", "a-b"]), min_size=1, max_size=4).map("/".join)
+
+
+@given(st.sets(deep, max_size=8))
+def test_no_entry_is_the_folder_of_another_one(paths):
+    clash = any(path.startswith(f"{folder}/") for folder in paths for path in paths)
+    with pytest.raises(ValueError, match="the folder of") if clash else nullcontext():
+        change_entries({}, {path: text("x") for path in paths})
 
 
 flat = st.dictionaries(

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import PurePosixPath
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from smithkit.server.domain.jsons import load
 from smithkit.server.domain.manifests import Manifest, as_manifest
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
 __all__ = ["Entries", "change_entries", "check_path", "read_entries", "write_entries"]
 
@@ -17,6 +17,7 @@ Entries = dict[str, dict[str, Any]]
 """Path → entry, as the API writes it."""
 
 _LONGEST_PATH = 1024
+_MOST_PARTS = 32
 _MOST_ENTRIES = 5000
 _LARGEST = 32 * 1024**2
 
@@ -38,6 +39,10 @@ def check_path(path: str) -> str:
         )
     if any(part in {"", ".", ".."} for part in parts):
         raise ValueError(f"{path!r:.100} must be a path below the directory, such as 'notes/a.md'")
+    if len(parts) > _MOST_PARTS:
+        raise ValueError(
+            f"{path!r:.100} leads through too many folders: a path has at most {_MOST_PARTS} parts"
+        )
     return path
 
 
@@ -59,15 +64,19 @@ def change_entries(entries: Entries, changes: Mapping[str, dict[str, Any] | None
         {}
     """
     changed = {path: entry for path, entry in sorted({**entries, **changes}.items()) if entry is not None}
-    for path in changed:
-        folder = next((str(one) for one in PurePosixPath(path).parents if str(one) in changed), None)
-        if folder is not None:
-            raise ValueError(f"{folder!r:.100} cannot be an entry and the folder of {path!r:.100}")
+    _check_folders(changed)
     if len(changed) > _MOST_ENTRIES:
         raise ValueError(f"a directory has at most {_MOST_ENTRIES} entries")
     if sum(len(entry.get("content", "")) for entry in changed.values()) > _LARGEST:
         raise ValueError(f"a directory has at most {_LARGEST} characters in its files")
     return changed
+
+
+def _check_folders(paths: Iterable[str]) -> None:
+    # Sorted by their parts, what is below a path follows it at once.
+    for folder, path in pairwise(sorted(paths, key=lambda path: path.split("/"))):
+        if path.startswith(f"{folder}/"):
+            raise ValueError(f"{folder!r:.100} cannot be an entry and the folder of {path!r:.100}")
 
 
 def write_entries(entries: Entries) -> Manifest:

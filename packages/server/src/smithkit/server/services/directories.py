@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from starlette.concurrency import run_in_threadpool
+
 from smithkit.server.domain.directories import change_entries, read_entries, write_entries
 from smithkit.server.domain.prompt_names import LATEST, OWN
 from smithkit.server.errors import ApiError, not_found, unprocessable
@@ -14,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from smithkit.server.domain.directories import Entries
+    from smithkit.server.domain.manifests import Manifest
     from smithkit.server.domain.runs import Row
     from smithkit.server.services.commits import CommitService
     from smithkit.server.services.prompts import PromptService
@@ -89,7 +92,7 @@ class DirectoryService:
             newest = await self._commits.newest(repo)
             if parent is not None and (newest is None or not newest["hash"].startswith(parent.lower())):
                 raise stale(newest)
-            content = write_entries(_changed(await self._entries(newest), pinned))
+            content = await run_in_threadpool(_changed, await self._entries(newest), pinned)
             if newest is not None and newest["manifest_id"] == content.id:
                 return {"commit": render_commit(newest)}
             row = await self._commits.append(repo, newest, content)
@@ -120,7 +123,7 @@ class DirectoryService:
 
     async def _entries(self, commit: Row | None) -> Entries:
         content = None if commit is None else await self._store.read_manifest(commit["id"])
-        return {} if content is None else read_entries(content)
+        return {} if content is None else await run_in_threadpool(read_entries, content)
 
     async def _pin(self, owner: str, path: str, entry: dict[str, Any] | None) -> dict[str, Any] | None:
         """Check that a link leads somewhere, and write the commit that it names in full."""
@@ -140,9 +143,9 @@ class DirectoryService:
         return {**link, "commit_id": str(found[0]["id"]), "commit_hash": found[0]["hash"]}
 
 
-def _changed(entries: Entries, changes: Mapping[str, dict[str, Any] | None]) -> Entries:
+def _changed(entries: Entries, changes: Mapping[str, dict[str, Any] | None]) -> Manifest:
     try:
-        return change_entries(entries, changes)
+        return write_entries(change_entries(entries, changes))
     except ValueError as error:
         raise unprocessable(f"files: {error}") from error
 
