@@ -27,6 +27,7 @@ __all__ = [
     "check",
     "json_response",
     "path_id",
+    "public",
     "read_model",
     "read_query",
     "services",
@@ -51,6 +52,12 @@ def json_response(value: Any, status: int = 200) -> Response:
     """Answer with JSON; bytes are taken to be JSON already."""
     content = value if isinstance(value, bytes) else dump(value)
     return Response(content, status, media_type="application/json")
+
+
+def public(response: Response) -> Response:
+    """Answer whoever has a link; nothing on the way may keep it, for the link can be taken back."""
+    response.headers["cache-control"] = "no-store"
+    return response
 
 
 async def stream(pieces: AsyncIterator[bytes]) -> Response:

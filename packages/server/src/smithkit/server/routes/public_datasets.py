@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from smithkit.server.routes._answers import Dataset, Example, Project
-from smithkit.server.routes._common import json_response, path_id, read_query, services
+from smithkit.server.routes._common import json_response, path_id, public, read_query, services
 from smithkit.server.routes._dataset_models import ExampleList, SharedProjects
 from smithkit.server.routes._operation import Operation
 from smithkit.server.routes.examples import list_examples
@@ -21,11 +21,11 @@ __all__ = ["routes"]
 
 
 async def _dataset(request: Request) -> Response:
-    return _public(json_response(await services(request).datasets.read(await _shared(request))))
+    return public(json_response(await services(request).datasets.read(await _shared(request))))
 
 
 async def _examples(request: Request) -> Response:
-    return _public(await list_examples(request, read_query(request, ExampleList), await _shared(request)))
+    return public(await list_examples(request, read_query(request, ExampleList), await _shared(request)))
 
 
 async def _sessions(request: Request) -> Response:
@@ -39,17 +39,11 @@ async def _sessions(request: Request) -> Response:
         limit=query.limit or own.limits.page,
         offset=query.offset,
     )
-    return _public(json_response(await own.sessions.find(selection, include_stats=True)))
+    return public(json_response(await own.sessions.find(selection, include_stats=True)))
 
 
 async def _shared(request: Request) -> UUID:
     return await services(request).dataset_sharing.find(path_id(request, "token"))
-
-
-def _public(response: Response) -> Response:
-    """Let nothing on the way keep the answer, for the link can be taken back."""
-    response.headers["cache-control"] = "no-store"
-    return response
 
 
 routes = [

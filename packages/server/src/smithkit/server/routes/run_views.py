@@ -19,6 +19,7 @@ from smithkit.server.routes._common import (
     base_url,
     json_response,
     path_id,
+    public,
     read_model,
     read_query,
     services,
@@ -96,20 +97,14 @@ async def _read_public(request: Request) -> Response:
     view = read_query(request, PublicRunRead).view(base_url(request))
     own = services(request)
     wanted = await own.sharing.below(path_id(request, "token"))
-    return _public(json_response(await own.run_views.read(replace(wanted, ids=[path_id(request)]), view)))
+    return public(json_response(await own.run_views.read(replace(wanted, ids=[path_id(request)]), view)))
 
 
 async def _query_public(request: Request) -> Response:
     view = (await read_model(request, PublicRunsQuery)).view(base_url(request))
     own = services(request)
     wanted = await own.sharing.below(path_id(request, "token"))
-    return _public(await stream(own.run_views.whole(wanted, view)))
-
-
-def _public(response: Response) -> Response:
-    """Answer whoever has the link; nothing on the way may keep it, for the link can be taken back."""
-    response.headers["cache-control"] = "no-store"
-    return response
+    return public(await stream(own.run_views.whole(wanted, view)))
 
 
 async def _experiment_runs(request: Request) -> Response:

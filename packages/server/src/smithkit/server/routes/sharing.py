@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from smithkit.server.routes._answers import Nothing, Run, RunLink, RunPage
-from smithkit.server.routes._common import json_response, path_id, read_model, services
+from smithkit.server.routes._common import json_response, path_id, public, read_model, services
 from smithkit.server.routes._models import RunQuery, RunShare
 from smithkit.server.routes._operation import Operation
 
@@ -34,25 +34,17 @@ async def _unshare(request: Request) -> Response:
 async def _read(request: Request) -> Response:
     token = path_id(request, "token")
     run_id = path_id(request) if "id" in request.path_params else None
-    return _public(await services(request).sharing.read_run(token, run_id))
+    return public(json_response(await services(request).sharing.read_run(token, run_id)))
 
 
 async def _query(request: Request) -> Response:
     token = path_id(request, "token")
     query = await read_model(request, RunQuery)
     own = services(request)
-    return _public(
-        await own.sharing.query(
-            token, query.selection(own.limits.page), query.select, one_page=bool(query.skip_pagination)
-        )
+    page = await own.sharing.query(
+        token, query.selection(own.limits.page), query.select, one_page=bool(query.skip_pagination)
     )
-
-
-def _public(content: bytes) -> Response:
-    """Answer whoever has the link; nothing on the way may keep it, for the link can be taken back."""
-    response = json_response(content)
-    response.headers["cache-control"] = "no-store"
-    return response
+    return public(json_response(page))
 
 
 routes = [
