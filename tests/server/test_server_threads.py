@@ -10,9 +10,10 @@ from importlib.resources import files
 import pytest
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import create_engine
+from sqlalchemy import Engine, create_engine, event
 
 from smithkit.server.store import open_store
+from smithkit.server.store.sql_store import SqlStore
 
 
 def metadata(**values):
@@ -54,6 +55,61 @@ def test_runs_are_found_by_their_thread(api, thread):
     found = api.query(filter=f"eq(thread_id, {json.dumps(thread)})", select=["thread_id"])["runs"]
     assert {run["id"] for run in found} == mine
     assert {run["thread_id"] for run in found} == {thread}
+
+
+def test_a_thread_is_read_without_going_through_its_project(api, database):
+    for name in ("t", "t", "other"):
+        api.new_run(session_name="p", **metadata(thread_id=name))
+    project = api.project("p")["id"]
+    asked = []
+
+    def note(_connection, _cursor, statement, parameters, *_):
+        asked.append((statement, parameters))
+
+    event.listen(Engine, "before_cursor_execute", note)
+    try:
+        since = "2024-01-01T00:00:00Z"
+        api.post("/api/v2/threads/query", {"project_id": project})
+        api.post(
+            "/api/v2/threads/query",
+            {"project_id": project, "min_start_time": since, "filter": 'eq(name, "r")'},
+        )
+        for what, query in (
+            ("stats", f"session_id={project}&selects=TOTAL_TOKENS&selects=LAST_END_TIME&selects=TURNS"),
+            ("traces", f"project_id={project}&page_size=1&selects=TOTAL_COST"),
+        ):
+            assert api.get(f"/api/v2/threads/t/{what}?{query}").status == 200
+    finally:
+        event.remove(Engine, "before_cursor_execute", note)
+    connection = sqlite3.connect(database)
+    used = {
+        word
+        for statement, parameters in asked
+        if "FROM runs" in statement
+        and "thread_id IS NOT NULL" not in statement  # as it finds what threads there are
+        for row in connection.execute(f"EXPLAIN QUERY PLAN {statement}", parameters)
+        for word in row[3].split()
+        if " runs " in row[3]
+    }
+    connection.close()
+    assert {word for word in used if word.startswith("ix_")} == {"ix_runs_thread", "ix_runs_trace"}
+    assert "SCAN" not in used
+
+
+def test_a_thread_that_is_deleted_while_threads_are_listed_is_left_out(api, monkeypatch):
+    for name, start in (("old", "2024-01-01T00:00:00"), ("new", "2100-01-01T00:00:00")):
+        api.new_run(session_name="p", start_time=start, **metadata(thread_id=name))
+    group = SqlStore.group_runs
+
+    async def group_and_expire(self, selection, grouping):
+        found = await group(self, selection, grouping)
+        assert await self.delete_expired(uuid.UUID(project), 2_000_000_000_000_000) == 1
+        return found
+
+    project = api.project("p")["id"]
+    monkeypatch.setattr(SqlStore, "group_runs", group_and_expire)
+    answer = api.post("/api/v2/threads/query", {"project_id": project})
+    assert (answer.status, [one["thread_id"] for one in answer.json["items"]]) == (200, ["new"])
 
 
 def test_runs_of_older_databases_get_their_thread(tmp_path, api, database):

@@ -94,7 +94,7 @@ def test_a_tree_is_read_from_any_of_its_places(bench):
         bench.new_run(id=str(run_id), dotted_order=order)
     below = bench.runs(below=Place(ids[0], orders[1]))
     assert {row["id"] for row in below} == set(ids[1:])
-    assert [row["id"] for row in bench.runs(trace=ids[0], is_root=True)] == [ids[0]]
+    assert [row["id"] for row in bench.runs(traces=[ids[0]], is_root=True)] == [ids[0]]
     assert [row["id"] for row in bench.runs(parent=ids[2])] == [ids[3]]
 
 

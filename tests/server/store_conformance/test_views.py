@@ -210,6 +210,48 @@ def test_a_thread_is_summed_up(talk):
     assert talk.get("threads/nobody/stats", session_id=talk.id, selects="TURNS") == {"turns": 0}
 
 
+def test_a_thread_ends_with_the_turn_that_ended_last(talk):
+    asked = {"session_id": talk.id, "selects": "LAST_END_TIME"}
+    assert talk.api.patch(f"/runs/{talk.first[0]}", {"end_time": "2024-01-09T00:00:00"}).status == 202
+    talk.api.new_run(
+        session_id=talk.id, start_time="2024-01-05T00:00:00", extra={"metadata": {"thread_id": "T/1"}}
+    )
+    assert talk.get("threads/T%2F1/stats", **asked) == {"last_end_time": "2024-01-09T00:00:00+00:00"}
+    assert talk.get("threads/nobody/stats", **asked) == {"last_end_time": None}
+
+
+def test_what_threads_used_is_summed_up_whatever_is_read_at_a_time(talk, monkeypatch):
+    for day in range(4, 9):
+        talk.trace(day, "ask", "T/1")
+    talk.trace(9, "alone")
+    selects = ["TOTAL_TOKENS", "PROMPT_COST", "TOTAL_COST", "PROMPT_TOKEN_DETAILS"]
+    for page, traces in ((5000, 100), (1, 100), (2, 3), (3, 1)):
+        monkeypatch.setattr("smithkit.server.services.usage_sums._PAGE", page)
+        monkeypatch.setattr("smithkit.server.services.usage_sums._TRACES", traces)
+        items = talk.query("threads")["items"]
+        assert [
+            (one["thread_id"], one["total_tokens"], one["total_cost"], one["total_token_details"])
+            for one in items
+        ] == [("T/1", 35, 3.5, {"cache_read": 7}), ("other", 5, 0.5, {"cache_read": 1})]
+        assert talk.get("threads/T%2F1/stats", session_id=talk.id, selects=selects) == {
+            "total_tokens": 35, "prompt_cost": None, "total_cost": 3.5, "prompt_token_details": {"raw": {"cache_read": 7}},
+        }  # fmt: skip
+
+
+def test_of_a_thread_runs_in_other_projects_do_not_count(talk):
+    elsewhere = Project(talk.api)
+    root = talk.first[0]
+    talk.api.new_run(
+        trace_id=root, parent_run_id=root, session_id=elsewhere.id, outputs={"usage_metadata": USAGE},
+        start_time="2024-01-01T00:00:01",
+        id=(run := str(uuid.uuid4())), dotted_order=f"20240101T000000000000Z{root}.20240101T000001000000Z{run}",
+    )  # fmt: skip
+    asked = {"session_id": talk.id, "selects": "TOTAL_TOKENS"}
+    assert talk.get("threads/T%2F1/stats", **asked) == {"total_tokens": 10}
+    assert [one["total_tokens"] for one in talk.query("threads")["items"]] == [5, 10]
+    assert len(talk.get(f"traces/{root}/runs", project_id=talk.id)["items"]) == 2
+
+
 def test_all_threads_are_summed_up(talk):
     talk.trace(4, "alone")
     select = [

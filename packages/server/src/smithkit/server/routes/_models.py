@@ -110,7 +110,7 @@ class _RunFilter(Body):
         return RunSelection(
             sessions=self.session if self.session is not None else self.session_id,
             ids=self.id,
-            trace=self.trace,
+            traces=None if self.trace is None else [self.trace],
             parent=self.parent_run,
             run_type=self.run_type,
             is_root=is_root,

@@ -162,7 +162,7 @@ class RunsQuery(_Search):
             self._found(),
             sessions=self.project_ids,
             ids=self.ids,
-            trace=self.trace_id,
+            traces=None if self.trace_id is None else [self.trace_id],
             run_type=None if self.run_type is None else self.run_type.lower(),
             is_root=self.is_root,
             error=self.has_error,
@@ -283,7 +283,7 @@ class TraceRunsRead(Query, _Window):
 
     def selection(self, trace_id: UUID) -> RunSelection:
         """Turn the query into what a store is asked."""
-        return replace(self._within(), sessions=[self.project_id], trace=trace_id)
+        return replace(self._within(), sessions=[self.project_id], traces=[trace_id])
 
     def view(self, base_url: str) -> RunView:
         """Say what is shown of runs."""

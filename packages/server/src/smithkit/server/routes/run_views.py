@@ -64,13 +64,14 @@ async def _read(request: Request) -> Response:
 
 async def _url(request: Request) -> Response:
     query = read_query(request, RunPlace)
-    wanted = RunSelection(ids=[path_id(request)], sessions=[query.project_id], trace=query.trace_id)
+    traces = None if query.trace_id is None else [query.trace_id]
+    wanted = RunSelection(ids=[path_id(request)], sessions=[query.project_id], traces=traces)
     return json_response({"url": await services(request).run_views.url(wanted, base_url(request))})
 
 
 async def _share(request: Request) -> Response:
     body = await read_model(request, ShareCreate)
-    wanted = RunSelection(ids=[path_id(request)], sessions=[body.session_id], trace=body.trace_id)
+    wanted = RunSelection(ids=[path_id(request)], sessions=[body.session_id], traces=[body.trace_id])
     return json_response({"share_token": await services(request).sharing.share_found(wanted)})
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -13,9 +12,9 @@ from smithkit.server.domain.filters import Comparison, Operator
 from smithkit.server.domain.jsons import dump, load
 from smithkit.server.domain.previews import preview
 from smithkit.server.domain.times import format_time
-from smithkit.server.domain.usage import format_cost, usage_details
 from smithkit.server.errors import not_found
 from smithkit.server.services.cursors import encode_cursor
+from smithkit.server.services.usage_sums import DETAILS, USAGE, numbers, sum_details, sum_usage
 from smithkit.server.store import Place, RunSelection, SessionSelection
 
 if TYPE_CHECKING:
@@ -25,15 +24,9 @@ if TYPE_CHECKING:
     from smithkit.server.services.runs import RunService
     from smithkit.server.store import Store
 
-__all__ = ["DETAILS", "RunView", "RunViewService", "sum_details", "sum_usage"]
+__all__ = ["RunView", "RunViewService"]
 
 _Run = dict[str, Any]
-
-_USAGE = tuple(f"{side}_{what}" for side in ("total", "prompt", "completion") for what in ("tokens", "cost"))
-DETAILS = frozenset(
-    f"{side}_{what}_details" for side in ("prompt", "completion") for what in ("token", "cost")
-)
-"""Names of what tokens and costs are broken down to."""
 
 # Name here → name in version 1.
 _COPIED = {
@@ -88,7 +81,7 @@ class RunView:
     @property
     def sums_subtrees(self) -> bool:
         """Whether something is shown that has to be summed up."""
-        return self.subtree_usage and not self.fields.isdisjoint(DETAILS.union(_USAGE))
+        return self.subtree_usage and not self.fields.isdisjoint(DETAILS.union(USAGE))
 
 
 class RunViewService:
@@ -152,7 +145,7 @@ class RunViewService:
         page = await self.page(selection, replace(view, fields=view.fields | {"trace_id"}))
         items = []
         for root in page["items"]:
-            used = await self._used(RunSelection(sessions=selection.sessions, trace=root["trace_id"]))
+            used = await self._used(RunSelection(sessions=selection.sessions, traces=[root["trace_id"]]))
             shown = {field: value for field, value in root.items() if field in view.fields}
             items.append({"root_run": shown, "trace_aggregates": used})
         return {**page, "items": items}
@@ -221,40 +214,6 @@ class RunViewService:
         return {field: usage[field] for field in view.fields & usage.keys()}
 
 
-async def sum_usage(store: Store, selection: RunSelection) -> dict[str, Any]:
-    """Add up the tokens and costs of runs.
-
-    Returns:
-        Name → sum, as version 2 shows it; ``median_tokens`` too.
-    """
-    figures = await store.run_stats(selection)
-    usage = {name: _cost(format_cost(figures[name])) if "cost" in name else figures[name] for name in _USAGE}
-    return usage | {"median_tokens": figures["median_tokens"]}
-
-
-async def sum_details(store: Store, selection: RunSelection) -> dict[str, Any]:
-    """Add up the break-downs of the tokens and costs of runs.
-
-    Returns:
-        Name → what it is broken down to; None where no run has any.
-    """
-    sums: dict[str, Counter[str]] = {name: Counter() for name in DETAILS}
-    selection = replace(selection, limit=_PAGE)
-    while True:
-        rows = await store.find_runs(selection)
-        for row in rows:
-            for name, given in usage_details(row["usage_outputs"] or row["usage_extra"]).items():
-                sums[name].update(_numbers(given))
-        if len(rows) < _PAGE:
-            return {name: dict(found) or None for name, found in sums.items()}
-        selection = replace(selection, after=(rows[-1]["start_time"], rows[-1]["id"]))
-
-
-def _numbers(given: Mapping[str, Any]) -> dict[str, Any]:
-    """What can be added; clients write whatever they like into break-downs."""
-    return {key: n for key, n in given.items() if isinstance(n, int | float) and not isinstance(n, bool)}
-
-
 def _value(run: _Run, name: str) -> Any:
     return load(orjson.dumps(run[name]))
 
@@ -285,7 +244,7 @@ def _cost(text: str | None) -> float | None:
 
 
 def _raw(given: Any) -> dict[str, Any] | None:
-    return None if given is None else {"raw": _numbers(given)}
+    return None if given is None else {"raw": numbers(given)}
 
 
 def _same(name: str, change: Callable[[Any], Any]) -> tuple[tuple[str, ...], Callable[[_Run], Any]]:
@@ -302,7 +261,7 @@ _MADE: dict[str, tuple[tuple[str, ...], Callable[[_Run], Any]]] = {
     "error_preview": (("error",), lambda run: preview(_value(run, "error"))),
     "inputs_preview": (("inputs",), lambda run: preview(_value(run, "inputs"))),
     "outputs_preview": (("outputs",), lambda run: preview(_value(run, "outputs"))),
-    **{name: _same(name, _cost if "cost" in name else lambda count: count) for name in _USAGE},
+    **{name: _same(name, _cost if "cost" in name else lambda count: count) for name in USAGE},
     **{name: _same(name, _raw) for name in DETAILS},
 }
 _LINKS: dict[str, tuple[tuple[str, ...], Callable[[_Run, str], Any]]] = {

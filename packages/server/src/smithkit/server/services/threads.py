@@ -11,11 +11,13 @@ from smithkit.server.domain.times import format_time, parse_time
 from smithkit.server.services.cursors import encode_offset
 from smithkit.server.services.figures import render_figures
 from smithkit.server.services.filters import all_of
-from smithkit.server.services.run_views import DETAILS, RunView, sum_details, sum_usage
+from smithkit.server.services.run_views import RunView
+from smithkit.server.services.usage_sums import DETAILS, read_pages, sum_details, sum_traces, sum_usage
 from smithkit.server.store import RunGrouping, RunSelection
 
 if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
+    from uuid import UUID
 
     from smithkit.server.services.run_views import RunViewService
     from smithkit.server.store import Store
@@ -25,7 +27,6 @@ __all__ = ["ThreadService"]
 _ENDS = RunView(frozenset({"trace_id", "inputs_preview", "outputs_preview"}))
 _ERROR = RunView(frozenset({"error_preview"}))
 _OF_PLACE = frozenset({"latency", "op", "turn_number"})
-_USAGE = frozenset({"total_tokens", "total_cost", *DETAILS})
 # Name in an answer → name of the figure of the turns.
 _OF_TURNS = {
     "turns": "run_count",
@@ -71,32 +72,50 @@ class ThreadService:
         """
         names, total = await self._store.group_runs(roots, RunGrouping("thread", offset=offset, limit=limit))
         end = offset + len(names)
+        shown: dict[str, dict[str, Any]] = {}
+        groups: dict[UUID, str] = {}
+        for name in names:
+            own = _of_thread(roots, name)
+            thread = await self._show(own, name)
+            if thread is not None:
+                shown[name] = thread
+                traces, _ = await self._traces(own)
+                groups |= dict.fromkeys(traces, name)
+        usage = await sum_traces(self._store, roots.sessions, groups)
         return {
-            "items": [await self._show(_of_thread(roots, name), name) for name in names],
+            "items": [thread | _used(usage[name]) for name, thread in shown.items() if name in usage],
             "next_cursor": encode_offset(end) if names and end < total else None,
         }
 
     async def stats(self, roots: RunSelection, fields: AbstractSet[str]) -> dict[str, Any]:
-        """Sum up turns.
+        """Sum up the turns of all threads.
 
         Args:
             roots: Which turns.
             fields: Names of figures, as answers have them.
         """
-        turns = render_figures(await self._store.run_stats(roots))
-        shown = {field: turns[_OF_TURNS[field]] for field in fields & _OF_TURNS.keys()}
+        shown = await self._figures(roots, fields)
         if "thread_count" in fields:
             _, shown["thread_count"] = await self._store.group_runs(roots, RunGrouping("thread", limit=0))
-        if "last_end_time" in fields:
-            last = await self._store.find_runs(replace(roots, limit=1))
-            ended = last[0]["end_time"] if last else None
-            shown["last_end_time"] = None if ended is None else format_time(ended)
-        return shown | await self._usage(roots, fields - shown.keys())
+        wanted = fields - shown.keys()
+        traces = _traces_of(roots)
+        if wanted - DETAILS:
+            shown |= await sum_usage(self._store, traces)
+        if wanted & DETAILS:
+            shown |= await sum_details(self._store, traces)
+        return {field: shown[field] for field in fields}
 
     async def stats_of_one(self, roots: RunSelection, name: str, fields: AbstractSet[str]) -> dict[str, Any]:
         """Sum up the turns of one thread; see `stats`."""
-        found = await self.stats(_of_thread(roots, name), fields)
-        return found | {field: {"raw": found[field] or {}} for field in fields & DETAILS}
+        own = _of_thread(roots, name)
+        shown = await self._figures(own, fields)
+        if fields - shown.keys():
+            traces, ended = await self._traces(own)
+            usage = await sum_traces(self._store, roots.sessions, dict.fromkeys(traces, name))
+            shown |= usage.get(name) or dict.fromkeys(fields - shown.keys())
+            shown |= {field: {"raw": shown[field] or {}} for field in fields & DETAILS}
+            shown["last_end_time"] = None if ended is None else format_time(ended)
+        return {field: shown[field] for field in fields}
 
     async def turns(
         self, roots: RunSelection, name: str, fields: AbstractSet[str], base_url: str
@@ -128,17 +147,33 @@ class ThreadService:
         until = RunSelection(sessions=roots.sessions, is_root=True, started_to=start)
         return int((await self._store.run_stats(_of_thread(until, name)))["run_count"])
 
-    async def _show(self, own: RunSelection, name: str) -> dict[str, Any]:
-        first = await self._views.read(replace(own, ascending=True), _ENDS)
-        last = await self._views.read(own, _ENDS)
-        failed = await self._views.page(replace(own, error=True, limit=1), _ERROR)
+    async def _figures(self, roots: RunSelection, fields: AbstractSet[str]) -> dict[str, Any]:
+        """Those figures that are of the turns."""
+        turns = render_figures(await self._store.run_stats(roots))
+        return {field: turns[_OF_TURNS[field]] for field in fields & _OF_TURNS.keys()}
+
+    async def _traces(self, roots: RunSelection) -> tuple[list[UUID], int | None]:
+        """The traces of turns, and when the last of the turns ended."""
+        traces: list[UUID] = []
+        ends: list[int] = []
+        async for rows in read_pages(self._store, roots):
+            traces += [row["id"] for row in rows]
+            ends += [row["end_time"] for row in rows if row["end_time"] is not None]
+        return traces, max(ends, default=None)
+
+    async def _show(self, own: RunSelection, name: str) -> dict[str, Any] | None:
+        """Describe a thread, apart from what it used; None if it has no turns any more."""
+        first = await self._first(replace(own, ascending=True), _ENDS)
+        last = await self._first(own, _ENDS)
+        if first is None or last is None:
+            return None
+        failed = await self._first(replace(own, error=True), _ERROR)
         turns = render_figures(await self._store.run_stats(own))
-        usage = await self._usage(own, _USAGE)
         return {
             "thread_id": name,
             "count": turns["run_count"],
             "num_errored_turns": round((turns["error_rate"] or 0) * turns["run_count"]),
-            "last_error": failed["items"][0]["error_preview"] if failed["items"] else None,
+            "last_error": failed["error_preview"] if failed else None,
             "feedback_stats": turns["feedback_stats"],
             "latency_p50": turns["latency_p50"],
             "latency_p99": turns["latency_p99"],
@@ -150,21 +185,11 @@ class ThreadService:
             "last_trace_id": last["trace_id"],
             "first_inputs": first["inputs_preview"],
             "last_outputs": last["outputs_preview"],
-            "total_tokens": usage["total_tokens"],
-            "total_cost": usage["total_cost"],
-            "total_token_details": _joined(usage["prompt_token_details"], usage["completion_token_details"]),
-            "total_cost_details": _joined(usage["prompt_cost_details"], usage["completion_cost_details"]),
         }
 
-    async def _usage(self, roots: RunSelection, fields: AbstractSet[str]) -> dict[str, Any]:
-        """Tokens and costs of whole traces."""
-        traces = _traces_of(roots)
-        usage: dict[str, Any] = {}
-        if fields - DETAILS:
-            usage |= await sum_usage(self._store, traces)
-        if fields & DETAILS:
-            usage |= await sum_details(self._store, traces)
-        return {field: usage[field] for field in fields}
+    async def _first(self, selection: RunSelection, view: RunView) -> dict[str, Any] | None:
+        items = (await self._views.page(replace(selection, limit=1), view))["items"]
+        return items[0] if items else None
 
 
 def _of_thread(roots: RunSelection, name: str) -> RunSelection:
@@ -179,6 +204,15 @@ def _traces_of(roots: RunSelection) -> RunSelection:
     return RunSelection(
         sessions=roots.sessions, trace_filter=all_of(roots.filter, *started), tree_filter=roots.tree_filter
     )
+
+
+def _used(usage: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "total_tokens": usage["total_tokens"],
+        "total_cost": usage["total_cost"],
+        "total_token_details": _joined(usage["prompt_token_details"], usage["completion_token_details"]),
+        "total_cost_details": _joined(usage["prompt_cost_details"], usage["completion_cost_details"]),
+    }
 
 
 def _joined(*details: dict[str, float] | None) -> dict[str, float] | None:

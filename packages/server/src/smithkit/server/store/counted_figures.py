@@ -13,7 +13,7 @@ from sqlalchemy import func, select
 from smithkit.server.domain.jsons import load
 from smithkit.server.domain.run_figures import MEASURED, RunFigures
 from smithkit.server.store.ownership import own_sessions
-from smithkit.server.store.read_runs import conditions
+from smithkit.server.store.read_runs import conditions, is_of_thread
 from smithkit.server.store.sqlite_filter import queued
 from smithkit.server.store.tables import runs
 from smithkit.server.store.text_hits import BY_ID, find_hits
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 __all__ = ["count_in_columns"]
 
 _MOST = 100_000  # runs whose columns are in memory at a time
-_NARROW = ("ids", "trace", "parent", "below", "examples")
+_NARROW = ("ids", "traces", "parent", "below", "examples")
 _DERIVED: Mapping[str, ColumnElement[Any]] = {
     "latency": runs.c.end_time - runs.c.start_time,
     "first_token": runs.c.first_token_time - runs.c.start_time,
@@ -89,7 +89,7 @@ def _parts(connection: Connection, selection: RunSelection, starts: Select[Any])
     if selection.sessions is not None and len(selection.sessions) == 1:
         every = every.where(runs.c.session_id.in_(own_sessions(connection, selection.sessions)))
     beginning = selection.started_from
-    while all(getattr(selection, name) is None for name in _NARROW):
+    while not is_of_thread(selection) and all(getattr(selection, name) is None for name in _NARROW):
         following = every if beginning is None else every.where(start >= beginning)
         next_start = connection.execute(following).scalar()
         if next_start is None:

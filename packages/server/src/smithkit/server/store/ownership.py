@@ -31,12 +31,16 @@ def own_sessions(connection: Connection, ids: Collection[UUID]) -> list[UUID]:
     return list(connection.execute(select(sessions.c.id).where(own, sessions.c.id.in_(ids))).scalars())
 
 
-def in_own_session(connection: Connection, session_id: ColumnElement[UUID]) -> ColumnElement[bool]:
-    """Say that a row's project is the workspace's.
+def in_own_session(
+    connection: Connection, session_id: ColumnElement[UUID], among: Collection[UUID] | None = None
+) -> ColumnElement[bool]:
+    """Say that a row's project is the workspace's, and one of some.
 
     Correlated, so that the database never takes it for a way to find the rows.
     """
     own = sessions.c.workspace_id == workspace_of(connection)
+    if among is not None:
+        own &= sessions.c.id.in_(among)
     return exists().where(sessions.c.id == session_id, own).correlate_except(sessions)
 
 

@@ -110,7 +110,7 @@ class RunSelection:
     Attributes:
         sessions: Projects.
         ids: Runs.
-        trace: Trace.
+        traces: Traces.
         parent: Direct parent.
         below: The run at this place, and everything below it.
         run_type: Run type.
@@ -129,7 +129,7 @@ class RunSelection:
 
     sessions: Collection[UUID] | None = None
     ids: Collection[UUID] | None = None
-    trace: UUID | None = None
+    traces: Collection[UUID] | None = None
     parent: UUID | None = None
     below: Place | None = None
     run_type: str | None = None

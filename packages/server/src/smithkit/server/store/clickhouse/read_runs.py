@@ -227,10 +227,13 @@ def _any_home(ids: Iterable[UUID], bound: Bound) -> str:
 
 def _plain(selection: RunSelection, bound: Bound) -> list[str]:
     """What a selection says of columns."""
-    members = (("session_id", selection.sessions), ("reference_example_id", selection.examples))
+    members = (
+        ("session_id", selection.sessions),
+        ("trace_id", selection.traces),
+        ("reference_example_id", selection.examples),
+    )
     found = [f"{name} IN {bound.ids(values)}" for name, values in members if values is not None]
     equal = (
-        ("trace_id", selection.trace, "UUID"),
         ("parent_run_id", selection.parent, "UUID"),
         ("run_type", selection.run_type, "String"),
     )
