@@ -74,7 +74,7 @@ def _counted(connection: Connection, selection: RunSelection) -> Select[Any]:
 
 
 def _add(figures: RunFigures, connection: Connection, statement: Select[Any]) -> None:
-    first, last, *columns = connection.execute(statement).one()
+    first, last, *columns = tuple(connection.execute(statement).one())
     if first is not None:
         figures.count_columns([load(column.encode()) for column in columns])
         figures.saw((first, last))
