@@ -79,7 +79,9 @@ def test_no_route_is_changed_by_a_page_of_another_origin(http, prefix):
 
 
 def test_no_route_but_the_open_ones_is_served_without_a_key(http):
-    open_paths = re.compile(r"/(info|health|ok|openapi\.json|blobs/.*|public/.*|feedback/tokens/.*)")
+    open_paths = re.compile(
+        r"/(info|health|ok|openapi\.json|blobs/.*|(api/v2/)?public/.*|feedback/tokens/.*)"
+    )
     for method, path in ROUTES:
         for key in ("", "wrong", KEY + " ", KEY.upper()):
             answer = http.request(method, path, headers={"x-api-key": key})
