@@ -78,10 +78,11 @@ def cosines(query: bytes, vectors: Sequence[bytes]) -> NDArray[float32]:
 def _packed(vectors: Any, count: int) -> list[bytes]:
     import numpy as np
 
-    table = np.asarray(vectors, dtype=np.float32)
+    table = np.asarray(vectors, dtype=np.float64)  # squares of small numbers are nothing in 32 bits
     if table.ndim != 2 or len(table) != count or not table.shape[1] or not np.isfinite(table).all():  # noqa: PLR2004 - rows of numbers
         raise ValueError(
             f"The embedder gave no {count} vectors of numbers, but an array of shape {table.shape}."
         )
     lengths = np.linalg.norm(table, axis=1, keepdims=True)
-    return [row.tobytes() for row in table / np.where(lengths == 0, 1, lengths)]
+    unit = (table / np.where(lengths == 0, 1, lengths)).astype(np.float32)
+    return [row.tobytes() for row in unit]
