@@ -134,7 +134,7 @@ class PartReader:
                 if event is None:
                     self._end()
                 elif isinstance(event, MultipartSegment):
-                    self._begin(event.name, event.header("content-type"), event.filename)
+                    self._begin(event.name or "", event.header("content-type"), event.filename)
                 else:
                     self._take(event)
         except ParserLimitReached as error:
