@@ -13,6 +13,7 @@ USAGE = {
     "input_token_details": {"cache_read": 1, "odd": "x"},
     "total_cost": 0.5,
 }
+_NOWHERE = "00000000-0000-4000-8000-000000000000"
 
 
 class Project:
@@ -404,8 +405,8 @@ def test_an_attachment_has_a_url_that_stands_alone(store_api):
         ("threads/query", {"project_id": str(uuid.uuid4()), "page_size": 101}, 422, "page_size"),
         ("threads/query", {"project_id": str(uuid.uuid4()), "thread_filter": "x"}, 422, "thread_filter"),
         ("threads/stats", {"project_id": str(uuid.uuid4()), "select": []}, 422, "select"),
-        (f"datasets/{uuid.uuid4()}/experiment-runs", {"experiment_ids": [str(uuid.uuid4())]}, 404, ""),
-        (f"datasets/{uuid.uuid4()}/experiment-runs", {}, 422, "experiment"),
+        (f"datasets/{_NOWHERE}/experiment-runs", {"experiment_ids": [_NOWHERE]}, 404, ""),
+        (f"datasets/{_NOWHERE}/experiment-runs", {}, 422, "experiment"),
     ],
 )
 def test_what_cannot_be_answered_is_refused(store_api, path, body, status, said):
