@@ -136,10 +136,10 @@ def test_its_config_holds(api):
 
 def test_too_many_uses_must_wait(api):
     token, other = make(api, api.new_run()), make(api, api.new_run())
-    answers = [api.post(path_of(token), {"score": 1}) for _ in range(62)]
-    limited = [answer for answer in answers if answer.status == 429]
-    assert limited
-    assert int(limited[0].headers["retry-after"]) >= 1
+    # Uses come back while they are made, on a slow machine more of them.
+    answers = (api.post(path_of(token), {"score": 1}) for _ in range(1000))
+    limited = next(answer for answer in answers if answer.status == 429)
+    assert int(limited.headers["retry-after"]) >= 1
     assert api.post(path_of(other), {"score": 1}).status == 200
 
 

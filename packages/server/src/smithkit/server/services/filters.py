@@ -86,6 +86,7 @@ def read_filters(name: str, texts: Mapping[UUID, Sequence[str]]) -> tuple[tuple[
         ApiError: 422, saying what is wrong and where; together they may be as large as one filter.
 
     Example:
+        >>> from uuid import UUID
         >>> project = UUID(int=1)
         >>> ((_, node),) = read_filters("filters", {project: ['eq(feedback_key, "exact")', "gt(latency, 2)"]})
         >>> write_filter(node)
